@@ -1,0 +1,102 @@
+/**
+ * The seam between a machine and what stands around it: devices, and functions that the guest imports.
+ *
+ * A device is behaviour that lives on a core; its *state* belongs to the machine and is an immutable value, shared by
+ * parent and children until one changes it. So fork copies a reference, and an idle machine costs nothing for devices.
+ *
+ * ```
+ *   restore(state)  ──> guest runs, host functions change the working state ──> commit() returns the new state
+ *                                                                          └──> rollback: restore(old state)
+ * ```
+ *
+ * Invariants: the value that `commit` returns is never changed afterwards (I6); if nothing changed it is the same value
+ * as was restored. While a guest frame is live a device touches only its own working state (I12).
+ */
+
+import type { ByteCount, GuestAddress } from '../base/units.ts';
+import type { FuncType } from '../wasm/module.ts';
+
+/** Who a machine is. Differs between any two machines of a process and, by `nonce`, of the world (I7). */
+export interface Identity {
+  /** Unique within the process, counted from 1. */
+  readonly id: number;
+  /** Forks between this machine and the one that booted: 0 for that one. */
+  readonly generation: number;
+  /** The machine's id that it was forked from, 0 for one that booted. */
+  readonly parent: number;
+}
+
+/**
+ * A guest's memory as host code sees it: checked, marked, little-endian. Valid during the host call that received it and
+ * through `Machine.memory` between calls. Addresses are the guest's, in bytes.
+ *
+ * Every method throws `FargoError` `bad-argument` when the range is outside the guest's memory.
+ */
+export interface MemoryDoor {
+  /** Size of the guest's memory in bytes. */
+  readonly byteLength: ByteCount;
+  /** A copy of `length` bytes. */
+  read(address: GuestAddress, length: ByteCount): Uint8Array<ArrayBuffer>;
+  /** Copies `into.length` bytes into `into`. */
+  readInto(address: GuestAddress, into: Uint8Array): void;
+  write(address: GuestAddress, bytes: Uint8Array): void;
+  fill(address: GuestAddress, value: number, length: ByteCount): void;
+  getUint8(address: GuestAddress): number;
+  getUint16(address: GuestAddress): number;
+  getUint32(address: GuestAddress): number;
+  getUint64(address: GuestAddress): bigint;
+  setUint8(address: GuestAddress, value: number): void;
+  setUint16(address: GuestAddress, value: number): void;
+  setUint32(address: GuestAddress, value: number): void;
+  setUint64(address: GuestAddress, value: bigint): void;
+  /** Decodes `length` bytes of UTF-8, malformed sequences replaced. */
+  readText(address: GuestAddress, length: ByteCount): string;
+  /** Decodes UTF-8 up to the first NUL, which must come within `limit` bytes. Default limit 1 MiB. */
+  readCString(address: GuestAddress, limit?: ByteCount): string;
+}
+
+/** What a host function gets as its first argument: the machine that calls it. */
+export interface GuestContext {
+  readonly identity: Identity;
+  /** The memory door on memory 0 (or the memory named by the instance). */
+  readonly memory: MemoryDoor;
+  /**
+   * Ends the guest as `proc_exit` does: never returns, and no handler of the guest can catch it. The call commits.
+   */
+  exit(code: number): never;
+  /** Hands output to the machine's console: buffered until commit in a `call`, at once in a running command. */
+  output(stream: 'stdout' | 'stderr', bytes: Uint8Array): void;
+}
+
+/** A value that crosses between guest and host. i64 is a bigint, reference types are any JavaScript value. */
+export type GuestValue = number | bigint | unknown;
+
+/** A host function that a guest imports. What it throws ends the call: the machine rolls back. */
+export type HostFunction = (vm: GuestContext, ...args: never[]) => GuestValue | readonly GuestValue[] | void;
+
+/** Host functions by module and name. The declared type of the import is passed for those who dispatch on it. */
+export interface HostFunctions {
+  resolve(module: string, name: string, type: FuncType): HostFunction | undefined;
+}
+
+/** One device on one core. `State` is immutable. */
+export interface Device<State = unknown> {
+  /** Name, for messages: `wasi`, `console`. */
+  readonly name: string;
+  /** Import modules that it serves and the functions in them. */
+  readonly functions: HostFunctions;
+  /** Takes over a machine's state: before its first call on this core, after a switch, after a rollback. */
+  restore(state: State, identity: Identity): void;
+  /** Ends a call that returned or exited: the state now. The same value if nothing changed. */
+  commit(): State;
+}
+
+/** Makes a device for a new core, and the state of a machine that boots. */
+export interface DeviceFactory<State = unknown> {
+  readonly name: string;
+  /** State at boot. */
+  readonly initial: State;
+  create(): Device<State>;
+  /** State of a child, from its parent's: what must differ (I7) is changed here. O(1). */
+  fork(state: State, child: Identity): State;
+}
