@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+/**
+ * Builds all guests into `guests/build`, and puts those that the command line offers into `dist/guests`.
+ *
+ * `node guests/build.mjs [--force] [--quiet]`. Exit code 1 if a guest failed.
+ */
+
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildAll } from './toolchain.mjs';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const build = join(here, 'build');
+const offered = join(here, '..', 'dist', 'guests');
+
+/** What `fargo-wasm fork` and the examples find without a build. */
+const OFFERED = ['counter', 'kv', 'sieve'];
+
+/** Wasm pages of each variant of big.wat. */
+const BIG = { 'big-1m': 16, 'big-16m': 256, 'big-256m': 4096, 'big-1g': 16_384 };
+
+const wat = (name) => join(here, 'wat', `${name}.wat`);
+const assembly = (name) => join(here, 'assembly', `${name}.ts`);
+
+/** @type {import('./toolchain.mjs').Target[]} */
+const targets = [
+  ...['counter', 'forkhook', 'hello'].map((name) => ({ name, source: wat(name) })),
+  ...Object.entries(BIG).map(([name, pages]) => ({
+    name,
+    source: wat('big'),
+    variant: String(pages),
+    edit: (text) => text.replace('(memory (export "memory") 16384)', `(memory (export "memory") ${pages})`),
+  })),
+  { name: 'sieve', source: assembly('sieve'), options: ['--runtime', 'stub'] },
+  { name: 'kv', source: assembly('kv'), options: ['--runtime', 'minimal'] },
+  { name: 'grower', source: assembly('grower'), options: ['--runtime', 'minimal'] },
+];
+
+const options = { force: process.argv.includes('--force'), quiet: process.argv.includes('--quiet') };
+const failures = await buildAll(targets, build, options);
+
+if (failures === 0) {
+  mkdirSync(offered, { recursive: true });
+  for (const name of OFFERED) copyFileSync(join(build, `${name}.wasm`), join(offered, `${name}.wasm`));
+}
+process.exitCode = failures === 0 ? 0 : 1;
