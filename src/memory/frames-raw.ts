@@ -1,0 +1,56 @@
+/**
+ * Bytes between frames and a core's linear memory. Only here, and in other `*-raw.ts` files, are they touched.
+ *
+ * `core` is the linear memory as bytes, `at` where the page begins in it. Each function says what its caller has proved.
+ */
+
+import { FRINGE_BYTES, PAGE_BYTES, type FrameIndex } from '../base/units.ts';
+import { FramePool, ZERO_FRAME } from './frame-pool.ts';
+
+const FRINGE_WORDS = FRINGE_BYTES / 4;
+
+/** Copies a whole page out of a core. Caller: holds the only reference to `frame` (I1), the page lies in the core. */
+export function copyOut(pool: FramePool, core: Uint8Array, at: number, frame: FrameIndex): void {
+  pool.slabBytes(frame).set(core.subarray(at, at + PAGE_BYTES), FramePool.offsetOf(frame));
+}
+
+/** Copies a frame into a core. Caller: holds a reference to `frame`, the page lies in the core, the core is not busy. */
+export function copyIn(pool: FramePool, core: Uint8Array, at: number, frame: FrameIndex): void {
+  if (frame === ZERO_FRAME) {
+    core.fill(0, at, at + PAGE_BYTES);
+    return;
+  }
+  const from = FramePool.offsetOf(frame);
+  core.set(pool.slabBytes(frame).subarray(from, from + PAGE_BYTES), at);
+}
+
+/** Copies the fringe of a frame into a core: its first 64 bytes. Caller: as {@link copyIn}. */
+export function copyFringeIn(pool: FramePool, words: Int32Array, at: number, frame: FrameIndex): void {
+  const from = pool.slabWords(frame);
+  const fromAt = FramePool.offsetOf(frame) >>> 2;
+  const intoAt = at >>> 2;
+  for (let i = 0; i < FRINGE_WORDS; i++) words[intoAt + i] = from[fromAt + i]!;
+}
+
+/** Whether the fringe of a page differs from that of `frame`. Caller: the page lies in the core. */
+export function fringeDiffers(pool: FramePool, words: Int32Array, at: number, frame: FrameIndex): boolean {
+  const from = pool.slabWords(frame);
+  const fromAt = FramePool.offsetOf(frame) >>> 2;
+  const intoAt = at >>> 2;
+  for (let i = 0; i < FRINGE_WORDS; i++) if (words[intoAt + i] !== from[fromAt + i]) return true;
+  return false;
+}
+
+/** Copies bytes of one frame into `into`. Caller: `offset + into.length` is at most a page. */
+export function readFrame(pool: FramePool, frame: FrameIndex, offset: number, into: Uint8Array): void {
+  const from = FramePool.offsetOf(frame) + offset;
+  into.set(pool.slabBytes(frame).subarray(from, from + into.length));
+}
+
+/** Whether a page equals `frame` from byte `skip` (a multiple of 4) on: the slow check of I2. */
+export function pageEquals(pool: FramePool, words: Int32Array, at: number, frame: FrameIndex, skip: number): boolean {
+  const from = pool.slabWords(frame);
+  const fromAt = FramePool.offsetOf(frame) >>> 2;
+  for (let i = skip / 4; i < PAGE_BYTES / 4; i++) if (words[(at >>> 2) + i] !== from[fromAt + i]) return false;
+  return true;
+}
