@@ -21,7 +21,7 @@ export const GLOBALS_MAX = 1_000_000;
 export const TAGS_MAX = 1_000_000;
 /** Tables, imported and defined. */
 export const TABLES_MAX = 100_000;
-/** Memories, imported and defined. The shared limit is 100; engines agree on no more. */
+/** Memories, imported and defined. The shared limit. */
 export const MEMORIES_MAX = 100;
 /** Data segments. */
 export const DATA_SEGMENTS_MAX = 100_000;

@@ -204,8 +204,7 @@ export function unknownOpcode(key: number, offset: number, section = 'code'): Fa
 }
 
 function spell(key: number): string {
-  const hex = (value: number): string => `0x${value.toString(16)}`;
-  if (key < PREFIX_FC) return hex(key);
+  if (key < PREFIX_FC) return `0x${key.toString(16)}`;
   if (key < PREFIX_FD) return `0xfc ${key - PREFIX_FC}`;
   if (key < PREFIX_FE) return `0xfd ${key - PREFIX_FD}`;
   return `0xfe ${key - PREFIX_FE}`;
