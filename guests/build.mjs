@@ -8,14 +8,14 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildAll } from './toolchain.mjs';
+import { buildAll, sourcesBelow } from './toolchain.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const build = join(here, 'build');
 const offered = join(here, '..', 'dist', 'guests');
 
 /** What `fargo-wasm fork` and the examples find without a build. */
-const OFFERED = ['counter', 'kv', 'sieve'];
+const OFFERED = ['counter', 'kv', 'mandelbrot', 'repl', 'sieve'];
 
 /** Wasm pages of each variant of big.wat. */
 const BIG = { 'big-1m': 16, 'big-16m': 256, 'big-256m': 4096, 'big-1g': 16_384 };
@@ -34,6 +34,13 @@ const targets = [
   })),
   { name: 'sieve', source: assembly('sieve'), options: ['--runtime', 'stub'] },
   { name: 'kv', source: assembly('kv'), options: ['--runtime', 'minimal'] },
+  { name: 'mandelbrot', source: assembly('mandelbrot'), options: ['--runtime', 'stub'] },
+  {
+    name: 'repl',
+    source: assembly('repl'),
+    reads: [...sourcesBelow(join(here, 'assembly', 'repl'), '.ts'), assembly('wasi_snapshot_preview1')],
+    options: ['--runtime', 'incremental', '--stackSize', '262144'],
+  },
   { name: 'grower', source: assembly('grower'), options: ['--runtime', 'minimal'] },
 ];
 

@@ -31,6 +31,9 @@ function textAt(guest: Calls, address: number, length: number): string {
   return new TextDecoder().decode(new Uint8Array(guest.memory.buffer, address, length));
 }
 
+/** A WASI function that must not matter. */
+const unused = (): number => 0;
+
 class Exit extends Error {
   readonly code: number;
   constructor(code: number) {
@@ -63,6 +66,10 @@ function runCommand(name: string, args: string[], stdin = ''): { code: number | 
         new Uint8Array(guest!.memory.buffer).set(arg, at);
         at += arg.length;
       }
+      return 0;
+    },
+    fd_fdstat_get(_fd: number, stat: number): number {
+      new Uint8Array(guest!.memory.buffer).fill(0, stat, stat + 24);
       return 0;
     },
     fd_write(_fd: number, iovecs: number, count: number, written: number): number {
@@ -112,6 +119,25 @@ function countPrimes(limit: number): number {
     if (prime) count++;
   }
   return count;
+}
+
+/** A picture of the mandelbrot guest, computed here. */
+function mandelbrotModel(width: number, height: number, maxIter: number): number {
+  let hash = 0x811c9dc5;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const cre = -0.75 + (x - width / 2) * (3 / width);
+      const cim = (y - height / 2) * (3 / width);
+      let [re, im, n] = [0, 0, 0];
+      while (n < maxIter && re * re + im * im <= 4) {
+        [re, im] = [re * re - im * im + cre, 2 * re * im + cim];
+        n++;
+      }
+      const rgb = (((128 + n * 11) & 255) << 16) | (((n * 3) & 255) << 8) | ((n * 7) & 255);
+      hash = Math.imul(hash ^ (n >= maxIter ? 0xff000000 : 0xff000000 | rgb), 0x01000193);
+    }
+  }
+  return hash;
 }
 
 test('counter counts', () => {
@@ -233,5 +259,86 @@ describe('kv', () => {
     }
     expect(kv['size']!()).toBe(model.size);
     expect(model.size).toBeGreaterThan(100);
+  });
+});
+
+describe('mandelbrot', () => {
+  test('renders what the model renders, whole or by rows', () => {
+    const mandelbrot = instantiate('mandelbrot');
+    mandelbrot['render']!(64, 48, 100);
+    const whole = mandelbrot['checksum']!();
+    expect(whole).toBe(mandelbrotModel(64, 48, 100));
+    mandelbrot['begin']!(64, 48, 100);
+    expect(mandelbrot['checksum']!()).not.toBe(whole);
+    for (let y = 47; y >= 0; y--) {
+      expect(mandelbrot['renderRow']!(y)).toBe(mandelbrot['pixels']!() + y * 64 * 4);
+    }
+    expect(mandelbrot['renderRow']!(48)).toBe(0);
+    expect(mandelbrot['checksum']!()).toBe(whole);
+  });
+
+  test('refuses a picture that no memory can hold', () => {
+    const mandelbrot = instantiate('mandelbrot');
+    expect(() => mandelbrot['begin']!(100_000, 100_000, 10)).toThrow(WebAssembly.RuntimeError);
+  });
+});
+
+describe('repl', () => {
+  const session = [
+    ['x = 6', 'x = 6'],
+    ['fact(n) = if(n < 2, 1, n * fact(n - 1))', 'fact(n) defined'],
+    ['fact(x)', '720'],
+    ['_ / 7 + 0.5', '103.35714285714286'],
+    ['-2 ^ 2 * (3 - 1) % 5', '-3'],
+    ['2 ^ -1', '0.5'],
+    ['1 < 2 == 1', 'error: unexpected ='],
+    ['(1 >= 2) != (2 > 1)', '1'],
+    ['max(3, min(9, 4)) + abs(-1) + floor(2.7) + sqrt(16)', '11'],
+    ['down(n) = if(n == 0, 0, 1 + down(n - 1))', 'down(n) defined'],
+    ['down(300)', '300'],
+    ['down(1000000)', 'error: calls nested too deep'],
+    ['f() = y', 'f() defined'],
+    ['f()', 'error: unknown name y'],
+    ['y = 2 # two', 'y = 2'],
+    ['f() + f()', '4'],
+    ['fact(1, 2)', 'error: fact takes 1 arguments'],
+    ['g(1)', 'error: no function g of 1 arguments'],
+    ['1 / 0', 'error: division by zero'],
+    ['1 +', 'error: unexpected end'],
+    ['1.2.3', 'error: bad number 1.2.3'],
+    ['(1', 'error: missing )'],
+    ['('.repeat(500), 'error: nested too deep'],
+    ['0 <= rand()', '1'],
+    ['names', 'x _ y fact(n) down(n) f()'],
+  ] as const;
+
+  test('as a command, until its input ends', () => {
+    const input = session.map(([line]) => `${line}\n`).join('') + '\n# nothing\nx + 1';
+    const { code, output } = runCommand('repl', ['repl'], input);
+    expect(code).toBeUndefined();
+    expect(output.split('\n')).toEqual([...session.map(([, printed]) => printed), '7', '']);
+    expect(runCommand('repl', ['repl'], '1 + 1\nexit\n2 + 2\n')).toEqual({ code: 0, output: '2\n' });
+  });
+
+  test('through eval, a session of 20,000 lines in bounded memory', () => {
+    const wasi = {
+      fd_read: unused,
+      fd_write: unused,
+      proc_exit: unused,
+      random_get: unused,
+      fd_fdstat_get: unused,
+    };
+    const repl = instantiate('repl', { wasi_snapshot_preview1: wasi });
+    const run = (text: string): string => {
+      const [at, length] = pass(repl, text);
+      const printed = repl['eval']!(at, length);
+      repl['free']!(at);
+      return textAt(repl, printed, repl['resultLength']!());
+    };
+    for (const [line, printed] of session) expect(run(line)).toBe(printed);
+    expect(run('a = 1\nb = a + 1\n\na + b')).toBe('a = 1\nb = 2\n3');
+    for (let index = 0; index < 20_000; index++) run(`a = a + fact(${index % 10}) - fact(${index % 10}) + 1`);
+    expect(run('a')).toBe('20001');
+    expect(repl.memory.buffer.byteLength).toBeLessThanOrEqual(4 << 20);
   });
 });
