@@ -44,3 +44,5 @@ export const MEMORY_PAGES_MAX = 65_536;
 export const MEMORY64_PAGES_MAX = 0x1_0000_0000_0000;
 /** Bytes that a `ByteWriter` grows to. Rewriting makes a module larger, so more than {@link MODULE_BYTES_MAX}. */
 export const WRITER_BYTES_MAX = 0x7000_0000;
+/** Characters of a module in the text format. Threat: memory of the parser, several times the text. */
+export const TEXT_CHARACTERS_MAX = 0x400_0000;
