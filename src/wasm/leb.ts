@@ -144,9 +144,12 @@ function signExtend(value: number, bytes: number): number {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** Longer text goes to the decoder, whose call costs as much as about this many characters one by one. */
+const SHORT_TEXT_BYTES = 48;
+
 /** The text of `bytes[start, end)`, or undefined when it is not valid UTF-8. */
 function decodeUtf8(bytes: Uint8Array, start: number, end: number): string | undefined {
-  if (end - start <= 32) {
+  if (end - start <= SHORT_TEXT_BYTES) {
     let text = '';
     let at = start;
     while (at < end && bytes[at]! < 0x80) text += String.fromCharCode(bytes[at++]!);

@@ -178,7 +178,7 @@ function readCustom(cursor: Cursor, after: number): shape.CustomSection {
 }
 
 function readTypes(cursor: Cursor, draft: Draft): void {
-  for (let left = cursor.count('types', caps.TYPES_MAX, 3); left > 0; left--) draft.types.push(funcType(cursor));
+  for (let left = cursor.count('types', caps.TYPES_MAX, 2); left > 0; left--) draft.types.push(funcType(cursor));
 }
 
 function readImports(cursor: Cursor, draft: Draft): void {
