@@ -1,0 +1,129 @@
+/**
+ * What holds at the present point of a body that is read once: its open blocks, its operands, the marks made before.
+ *
+ * At the end of a block that something branches to, and at every end of an arm of `if` or `try`, only the windows from
+ * before the block remain: they were made on a path that leads through its entry. Operands passed through a block's
+ * entry or end become unknown.
+ */
+
+import { assert } from '../base/assert.ts';
+import { OperandStack } from './operand-stack.ts';
+import { Windows } from './windows.ts';
+
+/** Kinds of blocks. `arms`: an `if` or a legacy `try`, whose end is reached from several arms. */
+export const BlockKind = { block: 0, loop: 1, arms: 2 } as const;
+
+const STRIDE = 8;
+const KIND = 0;
+const PARAMS = 1;
+const RESULTS = 2;
+/** Of the block around: base of its operands, whether its code was dead, its floor of windows. */
+const BASE = 3;
+const DEAD = 4;
+const FLOOR = 5;
+/** Windows at the entry. */
+const WINDOWS = 6;
+/** 1: something branches to the end. */
+const TARGETED = 7;
+
+export class Flow {
+  readonly stack: OperandStack = new OperandStack();
+  readonly windows: Windows = new Windows();
+  /** Open blocks; the body itself is the first. */
+  depth = 0;
+  #fields = new Int32Array(64 * STRIDE);
+  /** Offset of the body's end, to tell how many operands it can still push. */
+  #end = 0;
+
+  /** Begins the body `[start, end)` with `locals` locals, parameters included, and `results` results. */
+  begin(start: number, end: number, locals: number, results: number): void {
+    this.#end = end;
+    this.depth = 0;
+    this.stack.begin(end - start, locals);
+    this.windows.begin(locals);
+    this.enter(BlockKind.block, 0, results, start);
+  }
+
+  /** Enters a block; `at`: where in the body. */
+  enter(kind: number, params: number, results: number, at: number): void {
+    const { stack, windows } = this;
+    const frame = this.depth++ * STRIDE;
+    if (frame + STRIDE > this.#fields.length) this.#grow();
+    const fields = this.#fields;
+    stack.pop(params);
+    fields[frame + KIND] = kind;
+    fields[frame + PARAMS] = params;
+    fields[frame + RESULTS] = results;
+    fields[frame + BASE] = stack.base;
+    fields[frame + DEAD] = stack.dead ? 1 : 0;
+    fields[frame + FLOOR] = windows.floor;
+    fields[frame + WINDOWS] = windows.count;
+    fields[frame + TARGETED] = 0;
+    stack.base = stack.height;
+    stack.dead = false;
+    stack.pushMany(params, this.#end - at);
+    if (kind === BlockKind.loop) windows.floor = windows.count;
+  }
+
+  /** `else`. */
+  otherwise(at: number): void {
+    this.#arm(this.#fields[(this.depth - 1) * STRIDE + PARAMS]!, at);
+  }
+
+  /** `catch` or `catch_all`: the exception's `values` are pushed. */
+  caught(values: number, at: number): void {
+    this.#arm(values, at);
+  }
+
+  #arm(pushes: number, at: number): void {
+    this.#checkHeight();
+    const { stack } = this;
+    stack.height = stack.base;
+    stack.dead = false;
+    stack.pushMany(pushes, this.#end - at);
+    this.windows.truncate(this.#fields[(this.depth - 1) * STRIDE + WINDOWS]!);
+  }
+
+  /** `end` or `delegate`. */
+  leave(at: number): void {
+    this.#checkHeight();
+    const { stack, windows } = this;
+    const fields = this.#fields;
+    const frame = --this.depth * STRIDE;
+    const kind = fields[frame + KIND]!;
+    stack.height = stack.base;
+    stack.base = fields[frame + BASE]!;
+    stack.dead = fields[frame + DEAD]! !== 0;
+    stack.pushMany(fields[frame + RESULTS]!, this.#end - at);
+    windows.floor = fields[frame + FLOOR]!;
+    if (kind === BlockKind.arms || (kind === BlockKind.block && fields[frame + TARGETED] === 1)) {
+      windows.truncate(fields[frame + WINDOWS]!);
+    }
+  }
+
+  /** A call that takes `params` operands and yields `results`. */
+  call(params: number, results: number, at: number): void {
+    this.stack.pop(params);
+    this.stack.pushMany(results, this.#end - at);
+  }
+
+  /** Something branches to label `label`, counted from the innermost block. */
+  target(label: number): void {
+    this.#fields[(this.depth - 1 - label) * STRIDE + TARGETED] = 1;
+  }
+
+  #checkHeight(): void {
+    const { stack } = this;
+    const expected = stack.base + this.#fields[(this.depth - 1) * STRIDE + RESULTS]!;
+    assert(
+      stack.dead || stack.height === expected,
+      'a block ends with its results: a row of the opcode table is wrong',
+    );
+  }
+
+  #grow(): void {
+    const larger = new Int32Array(2 * this.#fields.length);
+    larger.set(this.#fields);
+    this.#fields = larger;
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * What is known of the operands of a body while it is read once: how many there are, and which of them hold a local's
+ * present value or a constant.
+ *
+ * A slot is one of: unknown; local `x` at version `v`; the i32 constant `c`. `local.set` and `local.tee` give a local a
+ * new version, which no slot has had. A slot's value is the local's present value exactly if the versions agree: between
+ * a push and its use lies only code that stands between them in the text, since operands never outlive their block and
+ * those passed into or out of a block are made unknown.
+ *
+ * After an unconditional branch code is dead until the block ends. There the stack is polymorphic (specification
+ * Appendix A.3); pops stop at the block's base. In live code a pop below the base is a wrong row in the opcode table.
+ */
+
+import { assert } from '../base/assert.ts';
+
+/** Slot kinds; a local's index otherwise. Nothing is known of the slot. */
+export const UNKNOWN = -1;
+/** The slot holds an i32 constant. */
+export const CONSTANT = -2;
+
+export class OperandStack {
+  /** Operands on the stack. */
+  height = 0;
+  /** Height at the entry of the innermost block. */
+  base = 0;
+  /** Whether the code that follows can't be reached. */
+  dead = false;
+  #kinds = new Int32Array(1024);
+  /** Version of the local, or the constant. */
+  #values = new Int32Array(1024);
+  /** By local. Counts up over all bodies, so it need not be cleared. */
+  #versions = new Int32Array(1024);
+  #version = 0;
+
+  /** Begins a body of `bytes` bytes and `locals` locals, parameters included. */
+  begin(bytes: number, locals: number): void {
+    this.height = 0;
+    this.base = 0;
+    this.dead = false;
+    if (locals > this.#versions.length) this.#versions = grown(this.#versions, locals);
+    this.#ensure(bytes + 1);
+  }
+
+  /** An instruction that pops and pushes a fixed number of operands, at most one pushed for each of its bytes. */
+  apply(pops: number, pushes: number): void {
+    this.pop(pops);
+    for (; pushes > 0; pushes--) this.#kinds[this.height++] = UNKNOWN;
+  }
+
+  pop(count: number): void {
+    this.height -= count;
+    if (this.height < this.base) {
+      assert(this.dead, 'live code pops only what it pushed: a row of the opcode table is wrong');
+      this.height = this.base;
+    }
+  }
+
+  /** Pushes the results of a call or a block; `bytesLeft`: of the body. */
+  pushMany(count: number, bytesLeft: number): void {
+    this.#ensure(this.height + count + bytesLeft + 1);
+    this.#kinds.fill(UNKNOWN, this.height, this.height + count);
+    this.height += count;
+  }
+
+  pushLocal(local: number): void {
+    this.#kinds[this.height] = local;
+    this.#values[this.height++] = this.#versions[local]!;
+  }
+
+  pushConstant(value: number): void {
+    this.#kinds[this.height] = CONSTANT;
+    this.#values[this.height++] = value;
+  }
+
+  /** `local.set`: what the local held is gone. */
+  setLocal(local: number): void {
+    this.#version = (this.#version + 1) | 0;
+    this.#versions[local] = this.#version;
+  }
+
+  /** Version of a local now. */
+  versionOf(local: number): number {
+    return this.#versions[local]!;
+  }
+
+  /** The local whose present value lies `depth` operands below the top, else {@link CONSTANT} or {@link UNKNOWN}. */
+  sourceAt(depth: number): number {
+    const slot = this.height - 1 - depth;
+    if (slot < this.base) return UNKNOWN;
+    const kind = this.#kinds[slot]!;
+    if (kind < 0) return kind;
+    return this.#values[slot] === this.#versions[kind] ? kind : UNKNOWN;
+  }
+
+  /** The constant that lies `depth` operands below the top; only where `sourceAt` says so. */
+  constantAt(depth: number): number {
+    return this.#values[this.height - 1 - depth]!;
+  }
+
+  /** An unconditional branch or trap: the rest of the block is dead. */
+  die(): void {
+    this.dead = true;
+    this.height = this.base;
+  }
+
+  #ensure(slots: number): void {
+    if (slots <= this.#kinds.length) return;
+    this.#kinds = grown(this.#kinds, slots);
+    this.#values = grown(this.#values, slots);
+  }
+}
+
+function grown(array: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(Math.max(length, 2 * array.length));
+  larger.set(array);
+  return larger;
+}

@@ -1,0 +1,82 @@
+/**
+ * Segments: what instantiation did once is taken out, and dropping becomes a flag.
+ *
+ * ```
+ * (data (i32.const 8) "hi")   →  passive; boot: if out of bounds trap; mark; memory.init; flag := 1
+ * (elem (i32.const 0) $f)     →  passive; elements: table.init
+ * data.drop 0, elem.drop 0    →  global.set $flag 1
+ * memory.init, table.init     →  see the flag: a dropped segment is an empty one
+ * ```
+ *
+ * A flag is a register like any other mutable global, so which segments are dropped belongs to the machine, not to the
+ * core: no instruction ever drops a real segment. Only segments that code names by `memory.init` or `table.init` have a
+ * flag that matters; others cost an unused global at most.
+ */
+
+import { ValType } from '../wasm/module.ts';
+import type { ConstExpr } from '../wasm/module.ts';
+import { knownDataDroppedFlag } from './dropped-flags.ts';
+import { checkRange, markRange } from './bulk.ts';
+import { VOID } from './emit.ts';
+import type { Assembler } from './emit.ts';
+import { GUEST_AT } from './layout.ts';
+import { addressValue } from './plan.ts';
+import type { MemoryPlan, Plan } from './plan.ts';
+
+const NO_TYPE = { params: [], results: [] };
+
+/**
+ * Appends the function that does what instantiation did to memories, then calls the start function (specification
+ * 4.5.4). Undefined when there is nothing to do. To be called after the code: it sets the flags that code asked for.
+ */
+export function addBoot(plan: Plan): string | undefined {
+  const { module, additions } = plan;
+  if (module.start === undefined && !module.data.some(({ mode }) => mode === 'active')) return undefined;
+  const boot = additions.func('fargo:boot', NO_TYPE, (code) => {
+    for (const [segment, { mode, memory, offset, contents }] of module.data.entries()) {
+      if (mode !== 'active') continue;
+      const bytes = contents.end - contents.start;
+      pushConstant(plan, code, offset);
+      code.op('i32.const', bytes).op('call', prepareHelper(plan, plan.memories[memory]!));
+      code.op('i32.const', 0).op('i32.const', bytes).op('memory.init', segment, memory);
+      const flag = knownDataDroppedFlag(plan, segment);
+      if (flag !== undefined) code.op('i32.const', 1).op('global.set', flag);
+    }
+    if (module.start !== undefined) code.op('call', module.start);
+  });
+  return additions.exportAs('boot', 'func', boot);
+}
+
+/** Index of a function that checks and marks the range of an active segment and returns its shifted address. */
+function prepareHelper(plan: Plan, memory: MemoryPlan): number {
+  const { address, index } = memory;
+  const value = addressValue(address);
+  const type = { params: [value, ValType.i32], results: [value] };
+  return plan.additions.sharedFunc(`fargo:prepare${index}`, type, (code) => {
+    const to = { local: 0, type: address };
+    const length = { local: 1, type: 'i32' as const };
+    checkRange(code, memory, to, length);
+    code.op('local.get', length.local).op('if', VOID);
+    markRange(code, memory, to, length);
+    code.op('end').op('local.get', to.local).op(`${address}.const`, GUEST_AT).op(`${address}.add`);
+  });
+}
+
+/** Appends the function that puts active element segments into their tables, in order. Undefined when there is none. */
+export function addElements(plan: Plan): string | undefined {
+  const { module, additions } = plan;
+  if (!module.elements.some(({ mode }) => mode === 'active')) return undefined;
+  const elements = additions.func('fargo:elements', NO_TYPE, (code) => {
+    for (const [index, { mode, table, offset, items }] of module.elements.entries()) {
+      if (mode !== 'active') continue;
+      const count = items.kind === 'functions' ? items.indices.length : items.expressions.length;
+      pushConstant(plan, code, offset);
+      code.op('i32.const', 0).op('i32.const', count).op('table.init', index, table);
+    }
+  });
+  return additions.exportAs('elements', 'func', elements);
+}
+
+function pushConstant(plan: Plan, code: Assembler, expression: ConstExpr | undefined): void {
+  if (expression !== undefined) code.raw(plan.module.bytes, expression.start, expression.end);
+}

@@ -1,0 +1,130 @@
+/**
+ * The marks of a body that still hold, and which stores they cover.
+ *
+ * A window says: on every path to here the page of `local + low` was marked while `local` had its present value. By the
+ * fringe rule (docs/architecture.md) that covers the bytes `[low, low + 64)` off the same local. A window of constant
+ * addresses is absolute and covers its whole page and the fringe.
+ *
+ * Windows are kept in the order they were made. Those of a block are forgotten at its end when it can be entered or left
+ * otherwise than by running through ({@link truncate}), so what is left was made on a dominating path. A loop hides the
+ * windows before it ({@link floor}): its body may set the local later and come back. Setting a local gives it another
+ * version, which ends its windows without a search.
+ *
+ * The mark of a window may move down while the code is being written: stores below the first one, on later code of the
+ * same path, are covered if all of the group lie within 64 bytes of the lowest. For a store in bounds `local + low`
+ * cannot wrap, since `low` is at most the store's own offset.
+ */
+
+import { FRINGE_BYTES, PAGE_BYTES } from '../base/units.ts';
+import { CONSTANT } from './operand-stack.ts';
+
+/** Windows of one local that are looked at: bounds the search, not correctness. */
+const SEARCH_MAX = 8;
+/** Offsets from which on stores get a mark each: keeps a mark's place patchable in 4 bytes. */
+export const WINDOW_OFFSET_MAX = 0x800_0000;
+
+/** What {@link Windows.cover} found. */
+export const Cover = { none: 0, full: 1, moved: 2 } as const;
+
+export class Windows {
+  /** Windows that hold, hidden ones included. */
+  count = 0;
+  /** Windows below this index are hidden by a loop. */
+  floor = 0;
+  /** After `Cover.moved`: the window, whose mark has to be patched to `lows`. */
+  found = -1;
+
+  /** Lowest offset that is relied on; the mark stands there. */
+  readonly lows: number[] = [];
+  /** Where in the output the mark's offset stands, -1: it is fixed. */
+  readonly places: number[] = [];
+  /** Bytes that it takes there. */
+  readonly placeBytes: number[] = [];
+  /** End of the highest store that relies on it. */
+  readonly #ends: number[] = [];
+  readonly #sources: number[] = [];
+  readonly #versions: number[] = [];
+  readonly #memories: number[] = [];
+  readonly #previous: number[] = [];
+  /** Latest window by `source + 2`: constants first, then locals. -1: none. */
+  #heads = new Int32Array(1024).fill(-1);
+
+  /** Begins a body with `locals` locals. */
+  begin(locals: number): void {
+    this.truncate(0);
+    this.floor = 0;
+    if (locals + 2 <= this.#heads.length) return;
+    this.#heads = new Int32Array(2 * locals).fill(-1);
+  }
+
+  /**
+   * Whether bytes `[low, end)` off `source` (a local at `version`, or CONSTANT at version 0, then absolute) are covered.
+   * `moved`: they are if the mark of window `found` is patched.
+   */
+  cover(source: number, version: number, memory: number, low: number, end: number): number {
+    let window = this.#heads[source + 2]!;
+    for (let tries = SEARCH_MAX; window >= this.floor && tries > 0; tries--) {
+      if (this.#versions[window] !== version) return Cover.none;
+      if (this.#memories[window] === memory) {
+        const result = source === CONSTANT ? this.#coverPage(window, low, end) : this.#extend(window, low, end);
+        if (result !== Cover.none) return result;
+      }
+      window = this.#previous[window]!;
+    }
+    return Cover.none;
+  }
+
+  #coverPage(window: number, low: number, end: number): number {
+    const start = this.lows[window]!;
+    return low >= start && end <= start + PAGE_BYTES + FRINGE_BYTES ? Cover.full : Cover.none;
+  }
+
+  #extend(window: number, low: number, end: number): number {
+    const start = this.lows[window]!;
+    const lowest = Math.min(low, start);
+    const highest = Math.max(end, this.#ends[window]!);
+    if (highest - lowest > FRINGE_BYTES) return Cover.none;
+    if (lowest < start) {
+      if (this.places[window]! < 0) return Cover.none;
+      this.lows[window] = lowest;
+      this.found = window;
+    }
+    this.#ends[window] = highest;
+    return lowest < start ? Cover.moved : Cover.full;
+  }
+
+  /** A mark for `[low, end)` off a local was just written, its offset at `place` of the output in `placeBytes` bytes. */
+  add(
+    source: number,
+    version: number,
+    memory: number,
+    low: number,
+    end: number,
+    place: number,
+    placeBytes: number,
+  ): void {
+    const window = this.count++;
+    this.lows[window] = low;
+    this.places[window] = place;
+    this.placeBytes[window] = placeBytes;
+    this.#ends[window] = end;
+    this.#sources[window] = source;
+    this.#versions[window] = version;
+    this.#memories[window] = memory;
+    this.#previous[window] = this.#heads[source + 2]!;
+    this.#heads[source + 2] = window;
+  }
+
+  /** The page of a constant address was just marked. */
+  addPage(memory: number, page: number): void {
+    this.add(CONSTANT, 0, memory, page * PAGE_BYTES, 0, -1, 0);
+  }
+
+  /** Forgets all but the first `count` windows. */
+  truncate(count: number): void {
+    while (this.count > count) {
+      const window = --this.count;
+      this.#heads[this.#sources[window]! + 2] = this.#previous[window]!;
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/** What tests of instrumentation share: text to bytes, an original beside its instrumented twin, what must be marked. */
+
+import { FRINGE_BYTES, PAGE_BYTES } from '../../src/base/units.ts';
+import { instrument } from '../../src/instrument/instrument.ts';
+import { FRONT_WASM_PAGES, GUEST_AT, WRITE_MAP_BYTES } from '../../src/instrument/layout.ts';
+import type { InstrumentOptions, ModuleMeta } from '../../src/instrument/meta.ts';
+import { wasmFromText } from '../../src/wasm/text.ts';
+
+export type Imports = Record<string, Record<string, unknown>>;
+export type Exports = Record<string, (...args: unknown[]) => unknown>;
+
+/** The binary module of a text module. */
+export async function wat(text: string): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await wasmFromText(text));
+}
+
+/** An instrumented instance, brought to where plain instantiation would have brought it. */
+export class Twin {
+  readonly meta: ModuleMeta;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly instance: WebAssembly.Instance;
+
+  constructor(bytes: Uint8Array<ArrayBuffer>, imports: Imports = {}, options: InstrumentOptions = {}) {
+    const instrumented = instrument(bytes, options);
+    this.bytes = instrumented.bytes;
+    this.meta = instrumented.meta;
+    this.instance = new WebAssembly.Instance(new WebAssembly.Module(instrumented.bytes), imports as never);
+    this.hook('elements');
+  }
+
+  /** Runs the hook of that name if there is one. */
+  hook(name: 'elements' | 'boot' | 'save' | 'load' | 'abort'): void {
+    const exported = this.meta.hooks[name];
+    if (exported !== undefined) this.exports[exported]!();
+  }
+
+  get exports(): Exports {
+    return this.instance.exports as Exports;
+  }
+
+  raw(memory = 0): WebAssembly.Memory {
+    const name = this.meta.memories[memory]?.exportName ?? this.meta.frontMemory;
+    return this.instance.exports[name] as WebAssembly.Memory;
+  }
+
+  /** A live view of the guest's bytes. */
+  guest(memory = 0): Uint8Array {
+    return new Uint8Array(this.raw(memory).buffer, GUEST_AT);
+  }
+
+  map(memory = 0): Uint8Array {
+    return new Uint8Array(this.raw(memory).buffer, 0, WRITE_MAP_BYTES);
+  }
+
+  clearMap(memory = 0): void {
+    this.map(memory).fill(0);
+  }
+
+  global(name: string): WebAssembly.Global {
+    return this.instance.exports[name] as WebAssembly.Global;
+  }
+}
+
+/** What a call did: its result, or its trap's kind and message. */
+export type Outcome = { readonly value: unknown } | { readonly trap: string };
+
+export function outcomeOf(call: () => unknown): Outcome {
+  try {
+    return { value: call() };
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) return { trap: error.message };
+    if (error instanceof RangeError) return { trap: 'RangeError' };
+    throw error;
+  }
+}
+
+/** Pages whose mark is set; throws when the map holds anything but 0 and 1. */
+export function markedPages(map: Uint8Array): number[] {
+  const pages: number[] = [];
+  for (let page = 0; page < map.length; page++) {
+    const mark = map[page]!;
+    if (mark > 1) throw new Error(`write map byte ${page} is ${mark}`);
+    if (mark === 1) pages.push(page);
+  }
+  return pages;
+}
+
+/** First address whose byte changed although no mark covers it; undefined when there is none. */
+export function uncoveredWrite(before: Uint8Array, after: Uint8Array, map: Uint8Array): number | undefined {
+  for (let address = 0; address < after.length; address++) {
+    if (after[address] === (before[address] ?? 0)) continue;
+    const page = Math.floor(address / PAGE_BYTES);
+    const inFringe = address % PAGE_BYTES < FRINGE_BYTES && page > 0 && map[page - 1] === 1;
+    if (map[page] !== 1 && !inFringe) return address;
+  }
+  return undefined;
+}
+
+/** A memory to import, with the front region before the guest's pages. */
+export function shiftedMemory(pages: number, max = 65_536 - FRONT_WASM_PAGES): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: pages + FRONT_WASM_PAGES, maximum: max + FRONT_WASM_PAGES });
+}
