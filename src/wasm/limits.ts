@@ -25,8 +25,10 @@ export const TABLES_MAX = 100_000;
 export const MEMORIES_MAX = 100;
 /** Data segments. */
 export const DATA_SEGMENTS_MAX = 100_000;
-/** Element segments. Engines allow 10 million; each costs an object here. */
-export const ELEMENT_SEGMENTS_MAX = 10_000_000;
+/** Element segments. Threat: memory, about 150 bytes an object for 3 bytes of input. */
+export const ELEMENT_SEGMENTS_MAX = 1_000_000;
+/** Custom sections. No engine has a limit; compilers write about ten. Threat: memory, an object for 3 bytes of input. */
+export const CUSTOM_SECTIONS_MAX = 100_000;
 /** Entries of one element segment. */
 export const ELEMENT_ITEMS_MAX = 10_000_000;
 /** Parameters of a function type, and results. */

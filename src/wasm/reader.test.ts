@@ -203,6 +203,8 @@ describe('refuses, with the place', () => {
   it('more than a cap, as a limit', () => {
     const memories = sections([5, 101, ...Array.from({ length: 101 }, () => [0, 1]).flat()]);
     expect(failure(memories)).toMatchObject({ code: 'limit', section: 'memory' });
+    const customs = sections(...Array.from({ length: 100_001 }, (): [number, number] => [0, 0]));
+    expect(failure(customs)).toMatchObject({ code: 'limit', offset: 8 + 3 * 100_000 });
     const params = sections([1, 1, 0x60, 0xe9, 0x07, ...Array<number>(1001).fill(0x7f), 0]);
     expect(failure(params)).toMatchObject({ code: 'limit', section: 'type' });
   });

@@ -101,6 +101,9 @@ export function readModule(bytes: Uint8Array): shape.Module {
     }
     const start = cursor.skip(size);
     if (id === SectionId.custom) {
+      if (draft.customs.length === caps.CUSTOM_SECTIONS_MAX) {
+        cursor.fail(`more than ${caps.CUSTOM_SECTIONS_MAX} custom sections`, at, 'limit');
+      }
       draft.customs.push(readCustom(new Cursor(bytes, start, cursor.at, 'custom'), after));
       continue;
     }
