@@ -62,8 +62,8 @@ export const Immediate = {
   atomicFence: 29,
 } as const;
 
-export type ImmediateName = keyof typeof Immediate;
-export type ImmediateCode = (typeof Immediate)[ImmediateName];
+type ImmediateName = keyof typeof Immediate;
+type ImmediateCode = (typeof Immediate)[ImmediateName];
 
 /** Proposal or version that brought an instruction. */
 export type Feature =
