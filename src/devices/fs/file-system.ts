@@ -1,0 +1,74 @@
+/**
+ * The seam between WASI and what holds the files: one machine's file system, by inode.
+ *
+ * {@link FileTree} implements it in memory over host directories; a copy-on-write disk takes its place later. Nothing
+ * here knows of paths, descriptors or a guest's memory.
+ *
+ * Invariants: a name is one component, not empty, `.` or `..`, without `/` or NUL, checked by the caller; an inode that
+ * is passed in is alive; a call that answers an error has changed nothing, except that a write may be short.
+ */
+
+import type { Errno, Outcome } from './errno.ts';
+
+/** Number of a file, directory, link or device in its file system, from 1; stable, and not used again. */
+export type InodeNumber = number;
+
+export type InodeKind = 'file' | 'directory' | 'symlink' | 'null' | 'zero' | 'random';
+
+export interface FileStat {
+  readonly kind: InodeKind;
+  readonly links: number;
+  /** Bytes of a file, or of a link's target; 0 for others. */
+  readonly sizeBytes: number;
+  readonly accessedNs: bigint;
+  readonly modifiedNs: bigint;
+  readonly changedNs: bigint;
+}
+
+/** A directory entry at a position that does not change while the entry exists. */
+export interface DirectoryEntry {
+  /** From 2 upward (0 and 1 are `.` and `..`), in the order in which entries were made. */
+  readonly position: number;
+  readonly name: string;
+  readonly inode: InodeNumber;
+}
+
+/** The files of the machine that a core runs. `State` is an immutable value. */
+export interface FileSystem<State> {
+  /** Takes over a machine's files; what was not committed is lost. O(1). */
+  restore(state: State): void;
+  /** The state now; the same value if nothing changed. O(1). */
+  commit(): State;
+
+  stat(inode: InodeNumber): FileStat;
+  /** What the directory's entry `name` names, or minus `noent`, `notdir`, `io`. */
+  lookup(directory: InodeNumber, name: string): Outcome;
+  /** The first entry at or after `position`, undefined after the last. */
+  entryFrom(directory: InodeNumber, position: number): DirectoryEntry | undefined | Errno;
+  /** The directory that holds this one; itself for a root. */
+  parent(directory: InodeNumber): InodeNumber;
+  readLink(inode: InodeNumber): string | Errno;
+
+  /** Reads a file from byte `offset`: how many bytes, less than `into.length` only at its end. */
+  read(file: InodeNumber, offset: number, into: Uint8Array): Outcome;
+  /** Writes a file from byte `offset`, beyond its end too: how many bytes, less than all when space ran out. */
+  write(file: InodeNumber, offset: number, bytes: Uint8Array): Outcome;
+  setSize(file: InodeNumber, sizeBytes: number): Errno;
+  /** Sets the times that are not undefined. */
+  setTimes(inode: InodeNumber, accessedNs: bigint | undefined, modifiedNs: bigint | undefined): Errno;
+
+  /** Makes an empty file or directory: its number, or minus `exist`, `noent` (directory removed), `nospc`, `rofs`. */
+  create(directory: InodeNumber, name: string, kind: 'file' | 'directory'): Outcome;
+  createLink(directory: InodeNumber, name: string, target: string): Outcome;
+  /** Another name for a file or symbolic link. */
+  link(inode: InodeNumber, directory: InodeNumber, name: string): Errno;
+  /**
+   * Removes an entry that is no directory, or an empty directory: the number that it named. That lives on, without a
+   * name if it was the last, until {@link release}.
+   */
+  remove(directory: InodeNumber, name: string, kind: 'file' | 'directory'): Outcome;
+  /** Moves an entry, replacing what is there as POSIX `rename` does: the number that was replaced, or 0. */
+  rename(from: InodeNumber, name: string, to: InodeNumber, newName: string): Outcome;
+  /** No descriptor names it any more: it goes if no entry does either. */
+  release(inode: InodeNumber): void;
+}

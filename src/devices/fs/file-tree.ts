@@ -1,0 +1,419 @@
+/**
+ * The file system of a machine: a tree in memory, over directories of the host that are read and never written.
+ *
+ * The tree's state is one immutable value (a persistent map of inodes), so fork is sharing it. On a core it is a draft:
+ * changes go into nodes that the draft owns, `commit` freezes them by taking a new owner.
+ *
+ * What a machine has met of a host directory it keeps: the names that it looked up or listed, sizes, times and version
+ * of the files. A file that changes on the host afterwards answers `io`. What it has not met yet is read as it is then.
+ */
+
+import { FargoError } from '../../base/errors.ts';
+import type { WasiLimits } from '../limits.ts';
+import { chunkRest, needsChunk, readContent, resizeContent, writeChunk } from './content.ts';
+import { addEntry, entryAt, findName, removeEntry, replaceEntry } from './directory.ts';
+import { E } from './errno.ts';
+import type { Errno, Outcome } from './errno.ts';
+import type { DirectoryEntry, FileStat, FileSystem, InodeNumber } from './file-system.ts';
+import { CHUNK_BYTES } from './inode.ts';
+import type { Backing, DirectoryInode, FileInode, Inode } from './inode.ts';
+import { emptyTrie, KEY_LIMIT, trieDelete, trieGet, trieSet } from './int-trie.ts';
+import type { Owner, Trie } from './int-trie.ts';
+
+/** Files of a machine at rest. Immutable. */
+export interface FileTreeState {
+  readonly inodes: Trie<Inode>;
+  readonly inodeCount: number;
+  readonly nextInode: InodeNumber;
+  /** Chunks of contents, of 4 KiB each. */
+  readonly chunkCount: number;
+}
+
+/** The state without a single file. */
+export const EMPTY_TREE: FileTreeState = { inodes: emptyTrie(), inodeCount: 0, nextInode: 1, chunkCount: 0 };
+
+/** Type of an inode before it has times, links or a parent. */
+export type NewInode =
+  | { readonly kind: 'file' | 'directory'; readonly backing?: Backing; readonly sizeBytes?: number }
+  | { readonly kind: 'symlink'; readonly target: string }
+  | { readonly kind: 'null' | 'zero' | 'random' };
+
+export class FileTree implements FileSystem<FileTreeState> {
+  readonly #limits: WasiLimits;
+  readonly #nowNs: () => bigint;
+  #committed: FileTreeState = EMPTY_TREE;
+  #inodes: Trie<Inode> = EMPTY_TREE.inodes;
+  #inodeCount = 0;
+  #nextInode: InodeNumber = 1;
+  #chunkCount = 0;
+  #owner: Owner = {};
+  #changed = false;
+
+  /** `nowNs`: the realtime clock, for times of what changes. */
+  constructor(limits: WasiLimits, nowNs: () => bigint) {
+    this.#limits = limits;
+    this.#nowNs = nowNs;
+  }
+
+  restore(state: FileTreeState): void {
+    this.#committed = state;
+    this.#inodes = state.inodes;
+    this.#inodeCount = state.inodeCount;
+    this.#nextInode = state.nextInode;
+    this.#chunkCount = state.chunkCount;
+    if (this.#changed) this.#owner = {};
+    this.#changed = false;
+  }
+
+  commit(): FileTreeState {
+    if (!this.#changed) return this.#committed;
+    this.#owner = {};
+    this.#changed = false;
+    this.#committed = {
+      inodes: this.#inodes,
+      inodeCount: this.#inodeCount,
+      nextInode: this.#nextInode,
+      chunkCount: this.#chunkCount,
+    };
+    return this.#committed;
+  }
+
+  stat(inode: InodeNumber): FileStat {
+    const node = this.#get(inode);
+    const { kind, links, accessedNs, modifiedNs, changedNs } = node;
+    let sizeBytes = 0;
+    if (node.kind === 'file') sizeBytes = node.sizeBytes;
+    if (node.kind === 'symlink') sizeBytes = new TextEncoder().encode(node.target).length;
+    return { kind, links, sizeBytes, accessedNs, modifiedNs, changedNs };
+  }
+
+  lookup(directory: InodeNumber, name: string): Outcome {
+    const node = this.#get(directory);
+    if (node.kind !== 'directory') return -E.notdir;
+    const record = findName(node, name);
+    if (record !== undefined) return record.inode === 0 ? -E.noent : record.inode;
+    if (node.backing === undefined || node.complete || node.links === 0) return -E.noent;
+    return this.#discover(directory, name);
+  }
+
+  entryFrom(directory: InodeNumber, position: number): DirectoryEntry | undefined | Errno {
+    const failed = this.#discoverAll(directory);
+    return failed === E.success ? entryAt(this.#get(directory) as DirectoryInode, position) : failed;
+  }
+
+  parent(directory: InodeNumber): InodeNumber {
+    return (this.#get(directory) as DirectoryInode).parent;
+  }
+
+  readLink(inode: InodeNumber): string | Errno {
+    const node = this.#get(inode);
+    return node.kind === 'symlink' ? node.target : E.inval;
+  }
+
+  read(file: InodeNumber, offset: number, into: Uint8Array): Outcome {
+    const node = this.#get(file) as FileInode;
+    return hostErrorsAsOutcome(() => readContent(node, offset, into));
+  }
+
+  write(file: InodeNumber, offset: number, bytes: Uint8Array): Outcome {
+    const before = this.#get(file) as FileInode;
+    if (before.readOnly) return -E.rofs;
+    if (offset + bytes.length > this.#limits.fileBytes) return -E.fbig;
+    let node = before;
+    let failure: Outcome = 0;
+    let done = 0;
+    while (done < bytes.length && failure === 0) {
+      const at = offset + done;
+      if (needsChunk(node, at) && this.#storageIsFull(node.chunkCount - before.chunkCount)) {
+        failure = -E.nospc;
+        break;
+      }
+      failure = hostErrorsAsOutcome(() => {
+        node = writeChunk(node, at, bytes.subarray(done), this.#owner);
+        return 0;
+      });
+      if (failure === 0) done += Math.min(chunkRest(at), bytes.length - done);
+    }
+    if (done === 0) return failure;
+    this.#chunkCount += node.chunkCount - before.chunkCount;
+    this.#put(file, this.#touched(node));
+    return done;
+  }
+
+  setSize(file: InodeNumber, sizeBytes: number): Errno {
+    const node = this.#get(file) as FileInode;
+    if (node.readOnly) return E.rofs;
+    if (sizeBytes > this.#limits.fileBytes) return E.fbig;
+    const resized = resizeContent(node, sizeBytes, this.#owner);
+    this.#chunkCount += resized.chunkCount - node.chunkCount;
+    this.#put(file, this.#touched(resized));
+    return E.success;
+  }
+
+  setTimes(inode: InodeNumber, accessedNs: bigint | undefined, modifiedNs: bigint | undefined): Errno {
+    const node = this.#get(inode);
+    if (node.readOnly) return E.rofs;
+    this.#put(inode, {
+      ...node,
+      accessedNs: accessedNs ?? node.accessedNs,
+      modifiedNs: modifiedNs ?? node.modifiedNs,
+      changedNs: this.#nowNs(),
+    });
+    return E.success;
+  }
+
+  create(directory: InodeNumber, name: string, kind: 'file' | 'directory'): Outcome {
+    const failed = this.#canAdd(directory, name);
+    return failed === E.success ? this.add(directory, name, { kind }) : -failed;
+  }
+
+  createLink(directory: InodeNumber, name: string, target: string): Outcome {
+    const failed = this.#canAdd(directory, name);
+    return failed === E.success ? this.add(directory, name, { kind: 'symlink', target }) : -failed;
+  }
+
+  link(inode: InodeNumber, directory: InodeNumber, name: string): Errno {
+    const node = this.#get(inode);
+    if (node.kind === 'directory') return E.perm;
+    if (node.readOnly) return E.rofs;
+    const failed = this.#canAdd(directory, name);
+    if (failed !== E.success) return failed;
+    this.#put(inode, { ...node, links: node.links + 1, changedNs: this.#nowNs() });
+    this.#changeEntries(directory, (parent) => addEntry(parent, name, inode, this.#owner));
+    return E.success;
+  }
+
+  remove(directory: InodeNumber, name: string, kind: 'file' | 'directory'): Outcome {
+    const inode = this.lookup(directory, name);
+    if (inode < 0) return inode;
+    const node = this.#get(inode);
+    if (kind === 'file' && node.kind === 'directory') return -E.isdir;
+    if (kind === 'directory' && node.kind !== 'directory') return -E.notdir;
+    if (this.#get(directory).readOnly) return -E.rofs;
+    const failed = kind === 'directory' ? this.#mustBeEmpty(inode) : E.success;
+    if (failed !== E.success) return -failed;
+    this.#changeEntries(directory, (parent) => removeEntry(parent, name, this.#owner));
+    this.#unlinked(inode);
+    return inode;
+  }
+
+  rename(from: InodeNumber, name: string, to: InodeNumber, newName: string): Outcome {
+    const moved = this.lookup(from, name);
+    if (moved < 0) return moved;
+    const replaced = this.lookup(to, newName);
+    if (replaced < 0 && replaced !== -E.noent) return replaced;
+    const target = this.#get(to) as DirectoryInode;
+    if (this.#get(from).readOnly || target.readOnly) return -E.rofs;
+    if (target.links === 0) return -E.noent;
+    if (replaced === moved) return 0;
+    const isDirectory = this.#get(moved).kind === 'directory';
+    if (isDirectory && this.#isWithin(to, moved)) return -E.inval;
+    if (replaced >= 0) {
+      const replacesDirectory = this.#get(replaced).kind === 'directory';
+      if (isDirectory && !replacesDirectory) return -E.notdir;
+      if (!isDirectory && replacesDirectory) return -E.isdir;
+      const failed = replacesDirectory ? this.#mustBeEmpty(replaced) : E.success;
+      if (failed !== E.success) return -failed;
+    } else if (target.nextPosition >= KEY_LIMIT) return -E.nospc;
+
+    this.#changeEntries(from, (parent) => removeEntry(parent, name, this.#owner));
+    this.#changeEntries(to, (parent) =>
+      replaced >= 0 ? replaceEntry(parent, newName, moved, this.#owner) : addEntry(parent, newName, moved, this.#owner),
+    );
+    const node = this.#get(moved);
+    this.#put(moved, { ...node, ...(node.kind === 'directory' && { parent: to }), changedNs: this.#nowNs() } as Inode);
+    if (replaced < 0) return 0;
+    this.#unlinked(replaced);
+    return replaced;
+  }
+
+  release(inode: InodeNumber): void {
+    const node = trieGet(this.#inodes, inode);
+    if (node === undefined || node.links > 0) return;
+    if (node.kind === 'file') this.#chunkCount -= node.chunkCount;
+    this.#inodes = trieDelete(this.#inodes, inode, this.#owner);
+    this.#inodeCount--;
+    this.#changed = true;
+  }
+
+  /**
+   * Puts a new inode at a name, in place of what is there, whatever `readOnly` says: the tree at boot is built so.
+   * `directory` 0 makes a root, without an entry.
+   */
+  add(
+    directory: InodeNumber,
+    name: string,
+    type: NewInode,
+    options: { readonly readOnly?: boolean } = {},
+  ): InodeNumber {
+    const number = this.#nextInode++;
+    this.#inodeCount++;
+    const nowNs = this.#nowNs();
+    const times = { accessedNs: nowNs, modifiedNs: nowNs, changedNs: nowNs };
+    const base = { links: 1, readOnly: options.readOnly ?? false, ...times };
+    this.#put(number, makeInode(type, base, directory === 0 ? number : directory));
+    if (directory !== 0) {
+      this.#changeEntries(directory, (parent) => {
+        const exists = (findName(parent, name)?.inode ?? 0) !== 0;
+        return (exists ? replaceEntry : addEntry)(parent, name, number, this.#owner);
+      });
+    }
+    return number;
+  }
+
+  /** Marks what there is of the tree as read only, devices apart. */
+  freeze(): void {
+    for (let number = 1; number < this.#nextInode; number++) {
+      const node = trieGet(this.#inodes, number);
+      if (node !== undefined && !isDevice(node)) this.#put(number, { ...node, readOnly: true });
+    }
+  }
+
+  #get(inode: InodeNumber): Inode {
+    return trieGet(this.#inodes, inode)!;
+  }
+
+  #put(inode: InodeNumber, node: Inode): void {
+    this.#inodes = trieSet(this.#inodes, inode, node, this.#owner);
+    this.#changed = true;
+  }
+
+  #touched<T extends Inode>(node: T): T {
+    const nowNs = this.#nowNs();
+    return { ...node, modifiedNs: nowNs, changedNs: nowNs };
+  }
+
+  #changeEntries(directory: InodeNumber, change: (node: DirectoryInode) => DirectoryInode): void {
+    this.#put(directory, this.#touched(change(this.#get(directory) as DirectoryInode)));
+  }
+
+  #unlinked(inode: InodeNumber): void {
+    const node = this.#get(inode);
+    this.#put(inode, { ...node, links: node.links - 1, changedNs: this.#nowNs() });
+  }
+
+  #canAdd(directory: InodeNumber, name: string): Errno {
+    const found = this.lookup(directory, name);
+    if (found >= 0) return E.exist;
+    if (found !== -E.noent) return -found;
+    const node = this.#get(directory) as DirectoryInode;
+    if (node.links === 0) return E.noent;
+    if (node.readOnly) return E.rofs;
+    return this.#isFull(node) ? E.nospc : E.success;
+  }
+
+  #isFull(directory: DirectoryInode): boolean {
+    return (
+      this.#inodeCount >= this.#limits.inodes || this.#nextInode >= KEY_LIMIT || directory.nextPosition >= KEY_LIMIT
+    );
+  }
+
+  #storageIsFull(added: number): boolean {
+    return (this.#chunkCount + added + 1) * CHUNK_BYTES > this.#limits.storedBytes;
+  }
+
+  #mustBeEmpty(directory: InodeNumber): Errno {
+    const failed = this.#discoverAll(directory);
+    if (failed !== E.success) return failed;
+    return (this.#get(directory) as DirectoryInode).entryCount === 0 ? E.success : E.notempty;
+  }
+
+  /** Whether `directory` is `ancestor` or lies below it. */
+  #isWithin(directory: InodeNumber, ancestor: InodeNumber): boolean {
+    let at = directory;
+    while (at !== ancestor) {
+      const above = this.parent(at);
+      if (above === at) return false;
+      at = above;
+    }
+    return true;
+  }
+
+  /** Asks the host for one name of a directory, and keeps what it is. */
+  #discover(directory: InodeNumber, name: string): Outcome {
+    const parent = this.#get(directory) as DirectoryInode;
+    const { host, path } = parent.backing!;
+    return hostErrorsAsOutcome(() => {
+      const hostPath = path === '' ? name : `${path}/${name}`;
+      const stat = host.stat(hostPath);
+      if (stat === undefined) return -E.noent;
+      if (this.#isFull(parent)) return -E.nospc;
+      const { accessedNs, modifiedNs, changedNs, version } = stat;
+      const backing: Backing = { host, path: hostPath, version };
+      const type: NewInode =
+        stat.kind === 'symlink'
+          ? { kind: 'symlink', target: host.readLink(hostPath) }
+          : { kind: stat.kind, backing, sizeBytes: stat.sizeBytes };
+      const number = this.#nextInode++;
+      this.#inodeCount++;
+      const base = { links: 1, readOnly: parent.readOnly, accessedNs, modifiedNs, changedNs };
+      this.#put(number, makeInode(type, base, directory));
+      this.#put(directory, addEntry(parent, name, number, this.#owner));
+      return number;
+    });
+  }
+
+  /** Makes sure that every name of a directory is known. */
+  #discoverAll(directory: InodeNumber): Errno {
+    const node = this.#get(directory) as DirectoryInode;
+    if (node.backing === undefined || node.complete || node.links === 0) return E.success;
+    const { host, path } = node.backing;
+    let names: readonly string[] = [];
+    const listed = hostErrorsAsOutcome(() => {
+      names = host.list(path, this.#limits.hostEntries);
+      return 0;
+    });
+    if (listed < 0) return -listed;
+    for (const name of names.toSorted()) {
+      if (findName(this.#get(directory) as DirectoryInode, name) !== undefined) continue;
+      const found = this.#discover(directory, name);
+      if (found < 0 && found !== -E.noent) return -found;
+    }
+    this.#put(directory, { ...(this.#get(directory) as DirectoryInode), complete: true });
+    return E.success;
+  }
+}
+
+type InodeTimes = Pick<Inode, 'links' | 'readOnly' | 'accessedNs' | 'modifiedNs' | 'changedNs'>;
+
+function makeInode(type: NewInode, base: InodeTimes, parent: InodeNumber): Inode {
+  switch (type.kind) {
+    case 'file': {
+      const sizeBytes = type.sizeBytes ?? 0;
+      const { backing } = type;
+      return { kind: 'file', ...base, sizeBytes, chunks: emptyTrie(), chunkCount: 0, backing, backedBytes: sizeBytes };
+    }
+    case 'directory':
+      return {
+        kind: 'directory',
+        ...base,
+        parent,
+        names: emptyTrie(),
+        buckets: 32,
+        recordCount: 0,
+        order: emptyTrie(),
+        entryCount: 0,
+        nextPosition: 2,
+        backing: type.backing,
+        complete: false,
+      };
+    case 'symlink':
+      return { kind: 'symlink', ...base, target: type.target };
+    default:
+      return { kind: type.kind, ...base };
+  }
+}
+
+function isDevice(node: Inode): boolean {
+  return node.kind === 'null' || node.kind === 'zero' || node.kind === 'random';
+}
+
+/** What the port of a host directory throws as `io` is an errno to the guest; anything else is a bug and passes. */
+function hostErrorsAsOutcome(work: () => Outcome): Outcome {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof FargoError && error.code === 'io') return -E.io;
+    throw error;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * What a file tree is made of: inodes, plain immutable values in a persistent map by number.
+ *
+ * An inode may have a *backing*: a file or directory of the host behind it. Then what the machine has changed lies over
+ * what the host has: chunks over the file's bytes, entries (and removed names) over the directory's names.
+ */
+
+import type { HostDirectory } from '../ports.ts';
+import type { Owner, Trie } from './int-trie.ts';
+import type { DirectoryEntry } from './file-system.ts';
+
+/** log2 of {@link CHUNK_BYTES}. */
+export const CHUNK_SHIFT = 12;
+/** Bytes of a chunk: the unit in which contents are held and copied on write. */
+export const CHUNK_BYTES: number = 1 << CHUNK_SHIFT;
+
+/** Where in the host an inode's unchanged part lies. */
+export interface Backing {
+  readonly host: HostDirectory;
+  /** Relative to it: see {@link HostDirectory}. */
+  readonly path: string;
+  /** See `HostFileStat.version`. */
+  readonly version: string;
+}
+
+interface InodeBase {
+  /** Entries that name it; 0 once removed while open. A directory has one, a root too. */
+  readonly links: number;
+  readonly readOnly: boolean;
+  readonly accessedNs: bigint;
+  readonly modifiedNs: bigint;
+  readonly changedNs: bigint;
+}
+
+/** Bytes of a file, changed in place only by the draft that made them. */
+export interface Chunk {
+  readonly owner: Owner;
+  /** Always whole; bytes beyond the file's size are zero. */
+  readonly bytes: Uint8Array;
+}
+
+export interface FileInode extends InodeBase {
+  readonly kind: 'file';
+  readonly sizeBytes: number;
+  /** By offset / 4096. Absent: the backing's bytes, zeros where it has none. */
+  readonly chunks: Trie<Chunk>;
+  readonly chunkCount: number;
+  readonly backing: Backing | undefined;
+  /** Bytes from the start for which the backing still counts. */
+  readonly backedBytes: number;
+}
+
+/** An entry that a lookup finds; `inode` 0 says that the name was removed here, whatever the backing has. */
+export type NameRecord = DirectoryEntry;
+
+export interface DirectoryInode extends InodeBase {
+  readonly kind: 'directory';
+  readonly parent: number;
+  /** By a hash of the name, cut to the table's size. */
+  readonly names: Trie<readonly NameRecord[]>;
+  /** Keys of `names` are below this: a power of 32. */
+  readonly buckets: number;
+  /** Records in `names`, removed ones too. */
+  readonly recordCount: number;
+  /** The entries that exist, by position. */
+  readonly order: Trie<DirectoryEntry>;
+  readonly entryCount: number;
+  readonly nextPosition: number;
+  readonly backing: Backing | undefined;
+  /** All names of the backing are known here, so that it need not be asked again. */
+  readonly complete: boolean;
+}
+
+export interface LinkInode extends InodeBase {
+  readonly kind: 'symlink';
+  readonly target: string;
+}
+
+/** A character device; reading and writing it is the business of who has the descriptor. */
+export interface DeviceInode extends InodeBase {
+  readonly kind: 'null' | 'zero' | 'random';
+}
+
+export type Inode = FileInode | DirectoryInode | LinkInode | DeviceInode;

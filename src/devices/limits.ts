@@ -1,0 +1,56 @@
+/**
+ * Caps of the devices: unit, threat and reason for the default of each.
+ *
+ * A guest that reaches a cap gets an errno, never an exception: the host and its other machines go on.
+ */
+
+import type { ByteCount } from '../base/units.ts';
+
+/** Caps of one machine's WASI device. All are options of {@link wasi}. */
+export interface WasiLimits {
+  /** Open descriptors. Threat: a table that grows for ever, copied on every change. Linux gives a process 1,024. */
+  readonly descriptors: number;
+  /** Files, directories and links that a machine's tree knows of. Threat: host memory; each is about 300 bytes. */
+  readonly inodes: number;
+  /**
+   * Bytes of file contents that a tree holds itself: what was given at boot and what was written, in whole chunks of
+   * 4 KiB. Bytes of a host directory that were only read do not count. Threat: host memory.
+   */
+  readonly storedBytes: ByteCount;
+  /** Size of one file, holes included. Threat: arithmetic; 2^42 keeps a chunk's index below 2^30. */
+  readonly fileBytes: ByteCount;
+  /** Entries of one directory in the host's file system. Threat: one `readdir` that lists millions in one host call. */
+  readonly hostEntries: number;
+  /** Nanoseconds that one `poll_oneoff` may sleep; then it answers `intr`. Threat: a guest that stops its host. */
+  readonly sleepNs: bigint;
+}
+
+/** Defaults of {@link WasiLimits}. */
+export const WASI_LIMITS: WasiLimits = {
+  descriptors: 1024,
+  inodes: 1_000_000,
+  storedBytes: 1 << 30,
+  fileBytes: 2 ** 42,
+  hostEntries: 100_000,
+  sleepNs: 60_000_000_000n,
+};
+
+/** Bytes of a path given by a guest, as PATH_MAX of Linux. Threat: time to resolve it. */
+export const PATH_BYTES = 4096;
+/** Bytes of one name in a path, as NAME_MAX of Linux and most file systems. */
+export const NAME_BYTES = 255;
+/** Symbolic links followed for one path, as Linux does. Threat: loops. */
+export const LINK_EXPANSIONS = 40;
+/** Vectors of one read or write, as IOV_MAX of Linux. Threat: time and the copy of the vector list. */
+export const IO_VECTORS = 1024;
+/**
+ * Bytes that one read or write moves at most; more is a short read or write, which every caller must expect.
+ * Threat: time spent in one host call, where no budget runs.
+ */
+export const TRANSFER_BYTES: ByteCount = 16 << 20;
+/** Bytes of one `random_get`, which can't be short: `inval` above. Threat: time in one host call. */
+export const RANDOM_BYTES: ByteCount = 64 << 20;
+/** Subscriptions of one `poll_oneoff`: `inval` above. Threat: time in one host call. */
+export const POLL_SUBSCRIPTIONS = 4096;
+/** Bytes of `args`, and of `env`, with their final NULs. Threat: a guest that can't hold them; Linux allows 2 MiB. */
+export const ARGUMENT_BYTES: ByteCount = 2 << 20;

@@ -1,0 +1,3 @@
+/** What only pages need. */
+
+export { fetchBytes } from './fetch-bytes.ts';

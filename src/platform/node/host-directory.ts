@@ -1,0 +1,180 @@
+/**
+ * A directory of the host as a port: read only, and confined to it.
+ *
+ * Confinement: the device resolves links itself, so a path that comes here has plain names only, and none of them may
+ * be a link on the way. Each access checks that the real path of the parent is where it should be, opens without
+ * following a link, and (for contents) compares the file's identity and times with the version that was pinned. A
+ * process that changes the same directory at the same time can make an access fail (`io`); to be read from elsewhere a
+ * parent would have to be replaced between check and use and give the same device and inode number.
+ */
+
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  opendirSync,
+  openSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import type { BigIntStats } from 'node:fs';
+import { dirname, join, resolve, sep } from 'node:path';
+
+import { FargoError } from '../../base/errors.ts';
+import type { HostDirectory, HostFileStat } from '../../devices/ports.ts';
+
+/** Files kept open between reads. Threat: descriptors of the host's process, of which there are often 1,024. */
+const OPEN_FILES = 16;
+
+/** A {@link HostDirectory} of `node:fs`. `close` (or `using`) gives its open files back; it opens them again if used. */
+export interface NodeHostDirectory extends HostDirectory, Disposable {
+  /** The real path of the directory. */
+  readonly root: string;
+  close(): void;
+}
+
+/**
+ * Opens the directory at `path` for guests to read.
+ *
+ * Throws `FargoError` `io` when it is not there or no directory.
+ *
+ * ```ts
+ * wasi({ preopens: { '/data': hostDirectory('./data') } })
+ * ```
+ */
+export function hostDirectory(path: string): NodeHostDirectory {
+  const root = attempt(path, () => realpathSync(resolve(path)));
+  if (!attempt(path, () => statSync(root)).isDirectory()) throw new FargoError('io', `"${path}" is not a directory`);
+  const open = new Map<string, number>();
+
+  const close = (): void => {
+    for (const descriptor of open.values()) closeSync(descriptor);
+    open.clear();
+  };
+  return {
+    root,
+    stat: (at) => attempt(at, () => statOf(root, at)),
+    list: (at, limit) => attempt(at, () => listOf(root, at, limit)),
+    readLink: (at) => attempt(at, () => readlinkSync(locate(root, at)).replaceAll(sep, '/')),
+    read: (at, version, offset, into) =>
+      attempt(at, () => readSync(opened(open, root, at, version), into, 0, into.length, offset)),
+    close,
+    [Symbol.dispose]: close,
+  };
+}
+
+function statOf(root: string, at: string): HostFileStat | undefined {
+  if (at.split('/').some(isImpossibleName)) return undefined;
+  const stats = missingAsUndefined(() => lstatSync(locate(root, at), { bigint: true }));
+  const kind = stats === undefined ? undefined : kindOf(stats);
+  if (stats === undefined || kind === undefined) return undefined;
+  return {
+    kind,
+    sizeBytes: Number(stats.size),
+    accessedNs: stats.atimeNs,
+    modifiedNs: stats.mtimeNs,
+    changedNs: stats.ctimeNs,
+    version: versionOf(stats),
+  };
+}
+
+function kindOf(stats: BigIntStats): HostFileStat['kind'] | undefined {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  return stats.isSymbolicLink() ? 'symlink' : undefined;
+}
+
+function versionOf(stats: BigIntStats): string {
+  return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}`;
+}
+
+function listOf(root: string, at: string, limit: number): string[] {
+  const names: string[] = [];
+  const path = locate(root, at);
+  if (!lstatSync(path).isDirectory()) throw new FargoError('io', `"${at}" is no longer a directory`);
+  const directory = opendirSync(path);
+  try {
+    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+      if (names.length >= limit) throw new FargoError('io', `"${at}" has more than ${limit} entries`);
+      names.push(entry.name);
+    }
+  } finally {
+    directory.closeSync();
+  }
+  return names;
+}
+
+/** A descriptor on the file, kept for the next read; checked to be `version` still. */
+function opened(open: Map<string, number>, root: string, at: string, version: string): number {
+  const key = `${version} ${at}`;
+  let descriptor = open.get(key);
+  if (descriptor === undefined) {
+    const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+    descriptor = openSync(locate(root, at), flags);
+  } else open.delete(key);
+  open.set(key, descriptor);
+  if (versionOf(fstatSync(descriptor, { bigint: true })) !== version) {
+    open.delete(key);
+    closeSync(descriptor);
+    throw new FargoError('io', `the host file "${at}" has changed since the guest first saw it`);
+  }
+  if (open.size > OPEN_FILES) {
+    const [oldest, oldDescriptor] = open.entries().next().value!;
+    open.delete(oldest);
+    closeSync(oldDescriptor);
+  }
+  return descriptor;
+}
+
+/** The path on the host, when no name on the way to it is a link. */
+function locate(root: string, at: string): string {
+  if (at === '') return root;
+  if (at.split('/').some((name) => isImpossibleName(name))) {
+    throw new FargoError('io', `"${at}" is not a path of plain names`);
+  }
+  const path = join(root, at);
+  const parent = dirname(path);
+  if (parent !== root && realpathSync(parent) !== parent) {
+    throw new FargoError('io', `a directory on the way to "${at}" is now a symbolic link`);
+  }
+  return path;
+}
+
+/** Names that would mean something else to the host: on Windows also drives, streams and back slashes. */
+function isImpossibleName(name: string): boolean {
+  if (name === '' || name === '.' || name === '..' || name.includes('\0')) return true;
+  return sep === '\\' && /[\\:*?"<>|]|[. ]$/.test(name);
+}
+
+function missingAsUndefined<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (
+      isSystemError(error) &&
+      (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ENAMETOOLONG')
+    ) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** Runs `work`, with errors of the system as `FargoError` `io`. */
+function attempt<T>(at: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new FargoError('io', `the host path "${at}" can't be read: ${error.code}`, { cause: error });
+  }
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return (
+    error instanceof Error && !(error instanceof FargoError) && typeof (error as { code?: unknown }).code === 'string'
+  );
+}
