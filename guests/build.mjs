@@ -5,7 +5,7 @@
  * `node guests/build.mjs [--force] [--quiet]`. Exit code 1 if a guest failed.
  */
 
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildAll, sourcesBelow } from './toolchain.mjs';
@@ -43,6 +43,13 @@ const targets = [
   },
   { name: 'grower', source: assembly('grower'), options: ['--runtime', 'minimal'] },
 ];
+
+const accessKinds = join(here, 'hostile', 'access-kinds.mjs');
+for (const file of readdirSync(join(here, 'hostile')).toSorted()) {
+  const name = /^(.*)\.wat(\.mjs)?$/.exec(file)?.[1];
+  if (name !== undefined)
+    targets.push({ name: `hostile/${name}`, source: join(here, 'hostile', file), reads: [accessKinds] });
+}
 
 const options = { force: process.argv.includes('--force'), quiet: process.argv.includes('--quiet') };
 const failures = await buildAll(targets, build, options);
