@@ -14,17 +14,8 @@
  */
 
 import type { ByteCount, GuestAddress } from '../base/units.ts';
+import type { Identity } from './identity.ts';
 import type { FuncType } from '../wasm/module.ts';
-
-/** Who a machine is. Differs between any two machines of a process and, by `nonce`, of the world (I7). */
-export interface Identity {
-  /** Unique within the process, counted from 1. */
-  readonly id: number;
-  /** Forks between this machine and the one that booted: 0 for that one. */
-  readonly generation: number;
-  /** The machine's id that it was forked from, 0 for one that booted. */
-  readonly parent: number;
-}
 
 /**
  * A guest's memory as host code sees it: checked, marked, little-endian. Valid during the host call that received it and
@@ -64,6 +55,12 @@ export interface GuestContext {
    * Ends the guest as `proc_exit` does: never returns, and no handler of the guest can catch it. The call commits.
    */
   exit(code: number): never;
+  /**
+   * Calls an export of the same machine, as part of the running call: it commits and rolls back with that one.
+   *
+   * @throws TrapError when the guest traps; the running call is rolled back then, whatever the host function does.
+   */
+  call(name: string, ...args: readonly GuestValue[]): unknown;
   /** Hands output to the machine's console: buffered until commit in a `call`, at once in a running command. */
   output(stream: 'stdout' | 'stderr', bytes: Uint8Array): void;
 }
@@ -85,8 +82,11 @@ export interface Device<State = unknown> {
   readonly name: string;
   /** Import modules that it serves and the functions in them. */
   readonly functions: HostFunctions;
-  /** Takes over a machine's state: before its first call on this core, after a switch, after a rollback. */
-  restore(state: State, identity: Identity): void;
+  /**
+   * Takes over a machine's state: before its first call on this core, after a switch, after a rollback. `identity` is
+   * undefined for a new core, which belongs to no machine yet.
+   */
+  restore(state: State, identity: Identity | undefined): void;
   /** Ends a call that returned or exited: the state now. The same value if nothing changed. */
   commit(): State;
 }

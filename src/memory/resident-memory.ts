@@ -45,6 +45,7 @@ export class ResidentMemory {
   /** The whole linear memory, front region included; replaced when it grows. */
   bytes: Uint8Array;
   words: Int32Array;
+  view: DataView;
   #dirty: Int32Array = new Int32Array(64);
   #dirtyCount = 0;
   #reserved = 0;
@@ -56,6 +57,7 @@ export class ResidentMemory {
     this.#linear = linear;
     this.bytes = new Uint8Array(linear.memory.buffer);
     this.words = new Int32Array(linear.memory.buffer);
+    this.view = new DataView(linear.memory.buffer);
   }
 
   /** Size of the guest's memory in 64 KiB pages, as of the last {@link refresh}. */
@@ -80,9 +82,7 @@ export class ResidentMemory {
 
   /** Takes note of growth: its old buffer is detached then. Cheap when there was none. */
   refresh(): void {
-    if (this.bytes.length !== 0) return;
-    this.bytes = new Uint8Array(this.#linear.memory.buffer);
-    this.words = new Int32Array(this.#linear.memory.buffer);
+    if (this.bytes.length === 0) this.#renewViews();
   }
 
   /** Moves the marks of the write map into the dirty list and clears them. Not while the core is busy (I10). */
@@ -157,10 +157,15 @@ export class ResidentMemory {
       if (next === end || (i + 1 < this.#dirtyCount && this.#dirty[i + 1] === next)) continue;
       copyFringeIn(this.#pool, this.words, pageAt(next), this.#maps.get(this.resident, next));
     }
+    this.unreserve();
+    this.#dirtyCount = 0;
+  }
+
+  /** Takes back what {@link reserve} promised. */
+  unreserve(): void {
     this.#pool.unreserve(this.#reserved);
     this.#maps.unreserve(this.#reserved);
     this.#reserved = 0;
-    this.#dirtyCount = 0;
   }
 
   /** Clears the whole write map, also where a trapped store left a mark beyond the memory. After a trap. */
@@ -180,8 +185,7 @@ export class ResidentMemory {
     const missing = wasmPages - this.wasmPages;
     if (missing > 0) {
       this.#linear.memory.grow(missing);
-      this.bytes = new Uint8Array(this.#linear.memory.buffer);
-      this.words = new Int32Array(this.#linear.memory.buffer);
+      this.#renewViews();
     }
     assert(this.wasmPages === wasmPages, 'a core that is larger than a machine cannot run it (I4)');
     let copied = 0;
@@ -205,6 +209,13 @@ export class ResidentMemory {
       if (!pageEquals(this.#pool, this.words, pageAt(page), frame, fringe ? FRINGE_BYTES : 0)) broken.push(page);
     }
     return broken;
+  }
+
+  #renewViews(): void {
+    const { buffer } = this.#linear.memory;
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Int32Array(buffer);
+    this.view = new DataView(buffer);
   }
 
   #writeBack(map: PageMapRoot, page: PageIndex): PageMapRoot {

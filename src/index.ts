@@ -1,0 +1,50 @@
+/**
+ * fargo-wasm: fork running WebAssembly machines.
+ *
+ * ```ts
+ * import { Host } from 'fargo-wasm';
+ *
+ * const host = await Host.create();
+ * const image = await host.build(bytes); // a module, binary or text
+ * const vm = await image.boot();
+ * vm.call('warm', 1000);
+ * const warm = vm.snapshot();
+ * const [a, b] = warm.fork(2);
+ * a.call('f', 1); // b and vm see nothing of it
+ * host.dispose();
+ * ```
+ *
+ * Runs wherever there is WebAssembly; `fargo-wasm/node` and `fargo-wasm/browser` add the ports of their platform.
+ *
+ * @module
+ */
+
+export { AssertionError, setParanoid } from './base/assert.ts';
+export { FargoError, type ErrorPlace, type FargoErrorCode } from './base/errors.ts';
+export { wasi, type WasiOptions } from './devices/wasi.ts';
+export { Host, type BuildOptions, type HostUsage, type ModuleSource } from './host/host.ts';
+export { Image, type BootOptions } from './host/image.ts';
+export type { Imports, ImportValue, ProvidedImport } from './host/imports.ts';
+export { callWithBytes, callWithText, reserveHeadroom, withBytes } from './host/guest-data.ts';
+export { instrument } from './instrument/instrument.ts';
+export type { Instrumented, InstrumentOptions, InstrumentReport, ModuleMeta } from './instrument/meta.ts';
+export type { CorePoolOptions } from './machine/core-pool.ts';
+export type { Device, DeviceFactory, GuestContext, HostFunction, HostFunctions, MemoryDoor } from './machine/device.ts';
+export type { ForkOptions, ForkResult } from './machine/fork.ts';
+export { lineageOf, type Identity } from './machine/identity.ts';
+export type { MachineLimits } from './machine/limits.ts';
+export { Machine, type OutputSink, type TrapPolicy } from './machine/machine.ts';
+export {
+  ExitError,
+  TrapError,
+  type GuestFrame,
+  type Outcome,
+  type OutputChunk,
+  type Trap,
+  type TrapKind,
+} from './machine/outcome.ts';
+export type { RuntimeOptions as HostOptions } from './machine/runtime.ts';
+export { Snapshot } from './machine/snapshot.ts';
+export type { Usage } from './machine/usage.ts';
+export { FunctionRef } from './machine/values.ts';
+export type { AuditReport } from './memory/audit.ts';

@@ -1,0 +1,131 @@
+/**
+ * Boot and link: from a program to a machine that has done what instantiation does (specification 4.5.4): element
+ * segments, data segments, start function, in this order.
+ *
+ * Element segments run when a core is created, since function references belong to instances. Data segments and the start
+ * function act once, here, as a call that commits like any other.
+ */
+
+import { FargoError } from '../base/errors.ts';
+import type { Core } from './core.ts';
+import { newIdentity } from './identity.ts';
+import type { MachineLimits } from './limits.ts';
+import { Machine, type CommitHooks, type OutputSink, type TrapPolicy } from './machine.ts';
+import type { Outcome } from './outcome.ts';
+import { Program, type Unit } from './program.ts';
+import { run } from './run.ts';
+import type { Runtime } from './runtime.ts';
+import { State } from './state.ts';
+import { BOOT_TABLES, type TablesState } from './tables.ts';
+import { trapOf } from './trap.ts';
+
+/** Name of a WASI reactor's initializer (WASI application ABI). */
+const INITIALIZE = '_initialize';
+
+export interface MachineSetup {
+  readonly limits: MachineLimits;
+  readonly onTrap: TrapPolicy;
+  readonly hooks: CommitHooks | undefined;
+  readonly onOutput: OutputSink | undefined;
+}
+
+/** A machine and how its boot ended. Unless it returned, the caller decides whether to dispose the machine. */
+export interface Booted {
+  readonly machine: Machine;
+  readonly outcome: Outcome<unknown>;
+}
+
+/** A new machine of `program`, booted. @throws FargoError `link`, `limit` */
+export function boot(runtime: Runtime, program: Program, setup: MachineSetup): Booted {
+  runtime.requireStack();
+  if (program.birth === undefined) runtime.cores.create(program);
+  const machine = new Machine({ runtime, program, identity: newIdentity(undefined), ...setup }, program.birth!);
+  try {
+    const booted = { machine, outcome: initialize(machine, machine.enter()) };
+    machine.markOrigin();
+    return booted;
+  } catch (error) {
+    machine.dispose();
+    throw error;
+  }
+}
+
+/**
+ * Adds a module to a machine, which becomes the one that `call` means: instantiation in a store that has instances.
+ *
+ * If it traps the machine is as before, unless its policy is to keep: then the effects stay, as the specification has it.
+ *
+ * @throws FargoError `link`, `limit`, `machine-busy`
+ */
+export function link(machine: Machine, unit: Unit): Outcome<unknown> {
+  const { runtime } = machine;
+  const before = { program: machine.program, state: machine.settle().hold() };
+  const sizesAtLink = {
+    wasmPages: before.state.wasmPages,
+    tableEntries:
+      before.state.tables === BOOT_TABLES
+        ? before.program.bootTableSizes
+        : before.state.tables.entries.map((each) => each.length),
+  };
+  const program = before.program.with({ ...unit, sizesAtLink });
+  try {
+    machine.leave();
+    const core = runtime.cores.create(program);
+    const state = extendedState(runtime, before.state, { program, core });
+    machine.adopt(program, state);
+    state.drop(runtime.maps);
+    const outcome = initialize(machine, machine.enter());
+    if (outcome.kind === 'trap' && machine.onTrap === 'rollback') machine.adopt(before.program, before.state);
+    return outcome;
+  } finally {
+    before.state.drop(runtime.maps);
+  }
+}
+
+function initialize(machine: Machine, core: Core): Outcome<unknown> {
+  const { program } = machine;
+  if (core.elementsFailure !== undefined) {
+    const { meta } = program.units[program.main]!;
+    return { kind: 'trap', trap: { ...trapOf(core.elementsFailure, meta), output: [] } };
+  }
+  const { hooks } = program.units[program.main]!.meta;
+  if (hooks.boot !== undefined) {
+    const outcome = run(machine, program.hook(hooks.boot, program.main), []);
+    if (outcome.kind !== 'return') return outcome;
+  }
+  if (program.hasEntry(INITIALIZE) && !program.hasEntry('_start')) {
+    const entry = program.entry(INITIALIZE);
+    if (entry.type.params.length > 0)
+      throw new FargoError('link', `${INITIALIZE} takes arguments; it should take none`);
+    return run(machine, entry, []);
+  }
+  return { kind: 'return', value: undefined };
+}
+
+/** What the machine was, with what the new unit defines as it is on a fresh core. */
+function extendedState(runtime: Runtime, old: State, fresh: { program: Program; core: Core }): State {
+  const birth = fresh.program.birth!;
+  const known = old.roots.length;
+  for (const root of old.roots) runtime.maps.retain(root);
+  return new State([...old.roots, ...birth.roots.slice(known)], [...old.wasmPages, ...birth.wasmPages.slice(known)], {
+    registers: [...old.registers, ...birth.registers.slice(old.registers.length)],
+    tables: extendedTables(old.tables, fresh),
+    devices: old.devices,
+  });
+}
+
+/** The old entries, over them the new unit's element segments. */
+function extendedTables(old: TablesState, { program, core }: { program: Program; core: Core }): TablesState {
+  const birth = program.birth!.tables;
+  if (old === BOOT_TABLES && birth === BOOT_TABLES) return BOOT_TABLES;
+  const now = core.tables.capture();
+  if (old === BOOT_TABLES) return now;
+  core.tables.restore({
+    entries: [...old.entries, ...now.entries.slice(old.entries.length)],
+    privateEntries: [...old.privateEntries, ...now.privateEntries.slice(old.privateEntries.length)],
+  });
+  core.tables.runElements(program.units.length - 1);
+  const extended = core.tables.capture();
+  core.tables.restore(birth);
+  return extended;
+}

@@ -1,0 +1,116 @@
+/**
+ * Fork: a new machine over the state of another. One hold of the state, one identity; nothing is copied.
+ *
+ * What must differ (I7) differs before the child runs: its identity always; device states where the device says so. A
+ * guest that exports `fargo_on_fork(generation: i32) -> i32` is called in the child before anything else and must return
+ * 0; otherwise there is no child.
+ */
+
+import { FargoError } from '../base/errors.ts';
+import { newIdentity, type Identity } from './identity.ts';
+import { checkLimits, FORKS_PER_REQUEST_MAX, type MachineLimits } from './limits.ts';
+import { Machine, type CommitHooks, type OutputSink, type TrapPolicy } from './machine.ts';
+import { TrapError } from './outcome.ts';
+import { FORK_HOOK, type Program } from './program.ts';
+import { run } from './run.ts';
+import type { Runtime } from './runtime.ts';
+import type { State } from './state.ts';
+
+/** What can be forked: a machine or a snapshot. */
+export interface ForkSource {
+  readonly identity: Identity;
+  readonly runtime: Runtime;
+  readonly program: Program;
+  readonly limits: MachineLimits;
+  readonly onTrap: TrapPolicy;
+  readonly hooks: CommitHooks | undefined;
+  readonly onOutput: OutputSink | undefined;
+  /** The state at rest, after writing back what is newer on a core. @throws FargoError `machine-busy`, `disposed` */
+  settle(): State;
+}
+
+export interface ForkOptions {
+  /** Limits of the children, instead of the parent's. */
+  readonly limits?: MachineLimits;
+  /** Where the children's output goes, instead of where the parent's goes. */
+  readonly onOutput?: OutputSink;
+}
+
+/** What became of one child of a request. */
+export type ForkResult =
+  { readonly ok: true; readonly machine: Machine } | { readonly ok: false; readonly error: FargoError };
+
+export function forkOne(source: ForkSource, options: ForkOptions): Machine {
+  const limits = options.limits === undefined ? source.limits : checkLimits(options.limits);
+  return spawn(source, limits, options.onOutput ?? source.onOutput);
+}
+
+export function forkMany(source: ForkSource, count: number, options: ForkOptions): Machine[] {
+  const machines: Machine[] = [];
+  for (const result of forkEach(source, count, options)) {
+    if (result.ok) {
+      machines.push(result.machine);
+      continue;
+    }
+    for (const machine of machines) machine.dispose();
+    throw result.error;
+  }
+  return machines;
+}
+
+export function forkEach(source: ForkSource, count: number, options: ForkOptions): ForkResult[] {
+  if (!Number.isSafeInteger(count) || count < 0 || count > FORKS_PER_REQUEST_MAX) {
+    throw new FargoError('bad-argument', `${count} children were asked for; 0 to ${FORKS_PER_REQUEST_MAX} are allowed`);
+  }
+  const results: ForkResult[] = [];
+  for (let i = 0; i < count; i++) {
+    try {
+      results.push({ ok: true, machine: forkOne(source, options) });
+    } catch (error) {
+      if (!(error instanceof FargoError)) throw error;
+      results.push({ ok: false, error });
+    }
+  }
+  return results;
+}
+
+function spawn(source: ForkSource, limits: MachineLimits, onOutput: OutputSink | undefined): Machine {
+  const { runtime, program } = source;
+  const state = source.settle();
+  const identity = newIdentity(source.identity);
+  const own = program.devices.length === 0 ? undefined : withForkedDevices(runtime, program, { state, identity });
+  const child = new Machine(
+    { runtime, program, identity, limits, onTrap: source.onTrap, hooks: source.hooks, onOutput },
+    own ?? state,
+  );
+  own?.drop(runtime.maps);
+  if (program.hasForkHook) runForkHook(child);
+  return child;
+}
+
+/** A copy of the state in which devices are the child's, or undefined when none changes. The caller drops it. */
+function withForkedDevices(
+  runtime: Runtime,
+  program: Program,
+  parent: { state: State; identity: Identity },
+): State | undefined {
+  const devices = program.devices.map((factory, index) => factory.fork(parent.state.devices[index], parent.identity));
+  if (devices.every((each, index) => each === parent.state.devices[index])) return undefined;
+  const state = parent.state.copy(runtime.maps);
+  state.devices = devices;
+  return state;
+}
+
+function runForkHook(child: Machine): void {
+  const entry = child.program.entry(FORK_HOOK);
+  const outcome = run(child, entry, [child.identity.generation]);
+  if (outcome.kind === 'return' && outcome.value === 0) return;
+  const given = outcome.kind === 'return' ? `returned ${String(outcome.value)}; 0 is expected` : describe(outcome);
+  child.dispose();
+  const cause = outcome.kind === 'trap' ? new TrapError(outcome.trap) : undefined;
+  throw new FargoError('fork-refused', `${FORK_HOOK} of child ${child.identity.id} ${given}`, { cause });
+}
+
+function describe(outcome: { kind: 'trap'; trap: { kind: string } } | { kind: 'exit'; code: number }): string {
+  return outcome.kind === 'trap' ? `trapped: ${outcome.trap.kind}` : `exited with code ${outcome.code}`;
+}

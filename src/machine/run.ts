@@ -1,0 +1,163 @@
+/**
+ * A call as a transaction: what happens between a machine at rest and its outcome.
+ *
+ * ```
+ *   enter: a clean core ──> run ──> returned, exited ──> commit ──(limit)──┐
+ *                            │                                             ▼
+ *                            └────> trapped ──> 'keep': commit    'rollback': rollback
+ * ```
+ *
+ * A call into a machine that is already in a call is part of that one: it neither commits nor rolls back, and if it traps
+ * the outer call is doomed. If commit or rollback themselves fail, the core is thrown away and the machine is what it was
+ * at rest: state that is half written is never used.
+ */
+
+import { FargoError } from '../base/errors.ts';
+import type { Core } from './core.ts';
+import type { Ending } from './host-calls.ts';
+import { NESTED_MACHINES_MAX } from './limits.ts';
+import type { Machine } from './machine.ts';
+import { TrapError, type Outcome, type Trap } from './outcome.ts';
+import type { Entry } from './program.ts';
+import { trapOf } from './trap.ts';
+import { fromGuest, readCallFrame, readCallFrameBits, toGuest, writeCallFrame } from './values.ts';
+
+/** How values go in and out: as JavaScript's, or bit by bit through the call frame. */
+export type Passing = 'values' | 'bits';
+
+/** Calls `entry` with arguments that were checked. @throws FargoError only for what the environment does wrong */
+export function run(
+  machine: Machine,
+  entry: Entry,
+  args: readonly unknown[],
+  passing: Passing = 'values',
+): Outcome<unknown> {
+  const busy = machine.core;
+  if (busy !== undefined && busy.busy > 0) return runNested(machine, busy, { entry, args, passing });
+  const { runtime } = machine;
+  runtime.requireStack();
+  if (runtime.guestCalls >= NESTED_MACHINES_MAX) {
+    throw new FargoError(
+      'limit',
+      `${runtime.guestCalls} machines are calling one another; ${NESTED_MACHINES_MAX} are allowed`,
+    );
+  }
+  const core = machine.enter();
+  if (machine.program.hasBudget) core.setBudget(machine.limits);
+  let value: unknown;
+  let thrown: unknown;
+  let failed = false;
+  core.ending = undefined;
+  core.busy = 1;
+  runtime.guestCalls++;
+  try {
+    value = invoke(core, entry, args, passing);
+  } catch (error) {
+    failed = true;
+    thrown = error;
+  }
+  runtime.guestCalls--;
+  core.busy = 0;
+  let outcome: Outcome<unknown>;
+  try {
+    outcome =
+      failed || core.ending !== undefined
+        ? concludeFailure(machine, core, thrown)
+        : commit(core, { kind: 'return', value });
+  } catch (error) {
+    if (machine.core === core) runtime.cores.forget(core);
+    throw error;
+  }
+  const output = core.takeOutput();
+  if (core.committed) {
+    machine.deliver(output);
+    machine.hooks?.commit?.(machine);
+    return outcome;
+  }
+  if (!core.fits(machine.state)) machine.leave();
+  machine.hooks?.rollback?.(machine);
+  return outcome.kind === 'trap' && output.length > 0 ? { kind: 'trap', trap: { ...outcome.trap, output } } : outcome;
+}
+
+function runNested(
+  machine: Machine,
+  core: Core,
+  call: { entry: Entry; args: readonly unknown[]; passing: Passing },
+): Outcome<unknown> {
+  if (core.ending !== undefined)
+    throw new FargoError('machine-busy', 'the machine is being ended; nothing more runs in it');
+  core.busy++;
+  try {
+    return { kind: 'return', value: invoke(core, call.entry, call.args, call.passing) };
+  } catch (error) {
+    const ending = endingOf(core);
+    if (ending?.kind === 'exit') return { kind: 'exit', code: ending.code };
+    const trap = describeTrap(machine, core, error);
+    core.ending = { kind: 'host-error', error: new TrapError(trap) };
+    return { kind: 'trap', trap };
+  } finally {
+    core.busy--;
+  }
+}
+
+/** Asked anew: the guest may have ended in between. */
+function endingOf(core: Core): Ending | undefined {
+  return core.ending;
+}
+
+function invoke(core: Core, entry: Entry, args: readonly unknown[], passing: Passing): unknown {
+  if (passing === 'bits' || entry.exactOnly) {
+    const trampoline = core.exactFunctionOf(entry);
+    writeCallFrame(core.callFrame(entry.unit), entry, args);
+    trampoline();
+    const frame = core.callFrame(entry.unit);
+    return passing === 'bits' ? readCallFrameBits(frame, entry) : readCallFrame(frame, entry);
+  }
+  const fn = core.functionOf(entry);
+  if (entry.plain) return fn(...args);
+  return fromGuest(core, entry, fn(...toGuest(core, entry, args)));
+}
+
+/** The outcome of a call that did not return, after commit or rollback. */
+function concludeFailure(machine: Machine, core: Core, thrown: unknown): Outcome<unknown> {
+  const { ending } = core;
+  if (ending?.kind === 'exit') return commit(core, { kind: 'exit', code: ending.code });
+  const trap = describeTrap(machine, core, thrown);
+  if (machine.onTrap === 'keep') {
+    const outcome = commit(core, { kind: 'trap', trap });
+    core.clearStrayMarks();
+    return outcome;
+  }
+  core.rollback();
+  return { kind: 'trap', trap };
+}
+
+function describeTrap(machine: Machine, core: Core, thrown: unknown): Trap {
+  const { ending } = core;
+  const { meta } = machine.program.units[machine.program.main]!;
+  const trap = { ...trapOf(thrown, meta), output: [] };
+  if (ending?.kind === 'host-error') {
+    const { error } = ending;
+    if (error instanceof TrapError) return error.trap;
+    const message = error instanceof Error ? error.message : String(error);
+    return { ...trap, kind: 'host-error', message, cause: error };
+  }
+  if (trap.kind === 'unreachable' && machine.program.hasBudget) {
+    const spent = core.spent();
+    if (spent === 'budget-spent') return { ...trap, kind: spent, message: 'the budget of the call is spent' };
+    if (spent === 'depth-exceeded') return { ...trap, kind: spent, message: 'calls are nested too deeply' };
+  }
+  return trap;
+}
+
+/** Commits, or rolls back with a limit trap where what the call changed can't be kept. */
+function commit(core: Core, outcome: Outcome<unknown>): Outcome<unknown> {
+  try {
+    core.commit();
+    return outcome;
+  } catch (error) {
+    if (!(error instanceof FargoError)) throw error;
+    core.rollback();
+    return { kind: 'trap', trap: { kind: 'limit', message: error.message, stack: [], cause: error, output: [] } };
+  }
+}

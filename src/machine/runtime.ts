@@ -1,0 +1,134 @@
+/**
+ * What all machines of a host share: the frame pool, the page maps, the cores, and the list of the living.
+ *
+ * Invariant (I12): pool, maps and references change only while no guest frame is live, or, where a host function works
+ * on another machine, after {@link Runtime.requireStack} has proved that the native stack has room for it.
+ */
+
+import { FargoError } from '../base/errors.ts';
+import { audit, type AuditReport } from '../memory/audit.ts';
+import { FramePool, type FramePoolOptions } from '../memory/frame-pool.ts';
+import { PageMaps, type PageMapRoot } from '../memory/page-map.ts';
+import { CorePool, type CorePoolOptions } from './core-pool.ts';
+import type { State } from './state.ts';
+import { isStackExhaustion } from './trap.ts';
+
+/** Someone who holds a state: a machine or a snapshot, as a link of the list of the living. */
+export interface Holder {
+  previousHolder: Holder | undefined;
+  nextHolder: Holder | undefined;
+  /** The states it holds, one entry a reference. */
+  heldStates(): State[];
+  /** Lets go of everything. Called by `Runtime.dispose`. */
+  dispose(): void;
+}
+
+export interface RuntimeOptions extends FramePoolOptions, CorePoolOptions {}
+
+/** Frames of JavaScript that the work on another machine may need: measured below 40, with room to spare. */
+const STACK_PROBE_DEPTH = 400;
+
+export class Runtime {
+  readonly pool: FramePool;
+  readonly maps: PageMaps;
+  readonly cores: CorePool;
+  /** Calls into guests in progress, of all machines. */
+  guestCalls = 0;
+  disposed = false;
+  #firstHolder: Holder | undefined = undefined;
+  #holders = 0;
+  /** States held by something else than a machine, a snapshot or a core: birth states of programs. */
+  readonly births: Set<State> = new Set();
+
+  constructor(options: RuntimeOptions = {}) {
+    this.pool = new FramePool(options);
+    this.maps = new PageMaps(this.pool);
+    this.cores = new CorePool(this, options);
+  }
+
+  /** Machines and snapshots alive. */
+  get holders(): number {
+    return this.#holders;
+  }
+
+  register(holder: Holder): void {
+    holder.nextHolder = this.#firstHolder;
+    if (this.#firstHolder !== undefined) this.#firstHolder.previousHolder = holder;
+    this.#firstHolder = holder;
+    this.#holders++;
+  }
+
+  unregister(holder: Holder): void {
+    const { previousHolder: previous, nextHolder: next } = holder;
+    if (previous === undefined) this.#firstHolder = next;
+    else previous.nextHolder = next;
+    if (next !== undefined) next.previousHolder = previous;
+    holder.previousHolder = holder.nextHolder = undefined;
+    this.#holders--;
+  }
+
+  /** The living, newest first. */
+  *living(): Generator<Holder> {
+    let at = this.#firstHolder;
+    while (at !== undefined) {
+      const next = at.nextHolder;
+      yield at;
+      at = next;
+    }
+  }
+
+  /**
+   * Proves, when guests are on the stack, that there is room for work on shared state, so that it can't be torn.
+   *
+   * @throws FargoError `limit`; nothing has been changed then
+   */
+  requireStack(): void {
+    if (this.disposed) throw new FargoError('disposed', 'the host was disposed');
+    if (this.guestCalls === 0) return;
+    try {
+      probe(STACK_PROBE_DEPTH);
+    } catch (error) {
+      if (!isStackExhaustion(error)) throw error;
+      throw new FargoError(
+        'limit',
+        'too little stack is left for this in a host call: the guest has nested too deeply',
+      );
+    }
+  }
+
+  /** Proves that references and counts agree (I5). Slow. */
+  audit(): AuditReport {
+    const roots: PageMapRoot[] = [];
+    const faults: string[] = [];
+    const states = new Map<State, number>();
+    const count = (state: State): void => void states.set(state, (states.get(state) ?? 0) + 1);
+    for (const holder of this.living()) holder.heldStates().forEach(count);
+    for (const core of this.cores.all()) count(core.state);
+    this.births.forEach(count);
+    let reserved = 0;
+    for (const core of this.cores.all()) reserved += core.reservedFrames;
+    for (const [state, holders] of states) {
+      if (state.holders !== holders) faults.push(`a state counts ${state.holders} holders, ${holders} were found`);
+      for (const root of state.roots) if (root !== 0) roots.push(root);
+    }
+    const report = audit(this.pool, this.maps, roots, reserved);
+    return { ...report, faults: [...faults, ...report.faults] };
+  }
+
+  /** Disposes every machine, snapshot and core. @throws FargoError `machine-busy` while a guest runs */
+  dispose(): void {
+    if (this.guestCalls > 0)
+      throw new FargoError('machine-busy', 'a host is not disposed while one of its guests runs');
+    if (this.disposed) return;
+    for (const holder of this.living()) holder.dispose();
+    for (const core of [...this.cores.all()]) this.cores.forget(core);
+    for (const birth of this.births) birth.drop(this.maps);
+    this.births.clear();
+    this.disposed = true;
+  }
+}
+
+/** Recursion that can't be flattened: each frame keeps a sum to finish. */
+function probe(depth: number): number {
+  return depth === 0 ? 0 : 1 + probe(depth - 1);
+}

@@ -1,0 +1,114 @@
+/**
+ * A snapshot: one instant of a machine, frozen, to fork children from. It holds the state and nothing else, so taking it
+ * is O(1) and it lives on when its machine is gone.
+ */
+
+import { FargoError } from '../base/errors.ts';
+import { forkEach, forkMany, forkOne, type ForkOptions, type ForkResult, type ForkSource } from './fork.ts';
+import type { Identity } from './identity.ts';
+import type { MachineLimits } from './limits.ts';
+import type { CommitHooks, Machine, OutputSink, TrapPolicy } from './machine.ts';
+import type { Program } from './program.ts';
+import type { Holder, Runtime } from './runtime.ts';
+import type { State } from './state.ts';
+import { usageOf, type Usage } from './usage.ts';
+
+export class Snapshot implements Holder, ForkSource {
+  /** The machine that it was taken of. */
+  readonly identity: Identity;
+  /** @internal */ readonly runtime: Runtime;
+  /** @internal */ readonly program: Program;
+  /** @internal */ readonly limits: MachineLimits;
+  /** @internal */ readonly onTrap: TrapPolicy;
+  /** @internal */ readonly hooks: CommitHooks | undefined;
+  /** @internal */ readonly onOutput: OutputSink | undefined;
+  /** @internal */ previousHolder: Holder | undefined = undefined;
+  /** @internal */ nextHolder: Holder | undefined = undefined;
+  #state: State | undefined;
+
+  /** @internal Takes its own hold of `state`. */
+  constructor(source: ForkSource, state: State) {
+    this.runtime = source.runtime;
+    this.program = source.program;
+    this.identity = source.identity;
+    this.limits = source.limits;
+    this.onTrap = source.onTrap;
+    this.hooks = source.hooks;
+    this.onOutput = source.onOutput;
+    this.#state = state.hold();
+    this.runtime.register(this);
+  }
+
+  /** @internal */
+  get state(): State {
+    if (this.#state === undefined) throw new FargoError('disposed', 'the snapshot was disposed');
+    return this.#state;
+  }
+
+  /** @internal */
+  settle(): State {
+    this.runtime.requireStack();
+    return this.state;
+  }
+
+  /** Whether it can still be forked. */
+  get disposed(): boolean {
+    return this.#state === undefined;
+  }
+
+  /**
+   * A child of the snapshot, at rest: O(1), whatever its size. The caller disposes it.
+   *
+   * @throws FargoError `disposed`, `limit`, `fork-refused` (the guest's `fargo_on_fork` did not return 0)
+   */
+  fork(): Machine;
+  /** `count` children. If one fails, those made before are disposed and the first error is thrown. */
+  fork(count: number, options?: ForkOptions): Machine[];
+  fork(count?: number, options: ForkOptions = {}): Machine | Machine[] {
+    return count === undefined ? forkOne(this, options) : forkMany(this, count, options);
+  }
+
+  /** `count` children in one request, with a result or an error for each. */
+  forkEach(count: number, options: ForkOptions = {}): ForkResult[] {
+    return forkEach(this, count, options);
+  }
+
+  /**
+   * Makes `count` cores ready that already hold this snapshot's pages, so that children find one without waiting: after
+   * growth, or where several run nested.
+   */
+  prepare(count = 1): void {
+    this.runtime.requireStack();
+    const machines = this.forkEach(count);
+    for (const result of machines) if (!result.ok) throw result.error;
+    const ready = machines.map((result) => (result.ok ? result.machine : undefined)!);
+    try {
+      for (const machine of ready) machine.enterNew();
+    } finally {
+      for (const machine of ready) machine.dispose();
+    }
+  }
+
+  /** Memory that it holds. */
+  usage(): Usage {
+    return usageOf(this.runtime, this.state, 1);
+  }
+
+  /** Lets go of the state. Children live on. Again: nothing happens. */
+  dispose(): void {
+    if (this.#state === undefined) return;
+    this.runtime.requireStack();
+    this.#state.drop(this.runtime.maps);
+    this.#state = undefined;
+    this.runtime.unregister(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** @internal */
+  heldStates(): State[] {
+    return this.#state === undefined ? [] : [this.#state];
+  }
+}

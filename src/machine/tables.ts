@@ -1,0 +1,144 @@
+/**
+ * The tables of a program as data: what stands in each entry, and how to put it into another core's tables.
+ *
+ * A function reference belongs to an instance, so it is kept as (unit, function index) and found again in the unit's
+ * private list of functions; a host reference is kept by identity. As long as no instruction has changed a table there is
+ * nothing to keep: `BOOT_TABLES` stands for "as the element segments leave them", which every new core has.
+ *
+ * Mutable globals of reference type are kept in the same way, through private tables that the instrumentation added.
+ */
+
+import { FargoError } from '../base/errors.ts';
+import type { Program } from './program.ts';
+
+/** A reference at rest. */
+export type Reference =
+  | null
+  | { readonly kind: 'function'; readonly unit: number; readonly index: number }
+  | { readonly kind: 'host'; readonly value: unknown };
+
+/** One array of references a table, in the program's order. Immutable. */
+export interface CapturedTables {
+  readonly entries: readonly (readonly Reference[])[];
+  /** The same for the private tables of reference globals. */
+  readonly privateEntries: readonly (readonly Reference[])[];
+}
+
+/** Every table as the element segments leave it. */
+export const BOOT_TABLES = 'boot';
+
+export type TablesState = typeof BOOT_TABLES | CapturedTables;
+
+/** The tables of one core. */
+export class CoreTables {
+  readonly #program: Program;
+  readonly #exports: readonly WebAssembly.Exports[];
+  readonly #tables: readonly WebAssembly.Table[];
+  readonly #privateTables: readonly WebAssembly.Table[];
+  /** Function object to where it stands, filled when the first reference is looked up. */
+  #known: Map<unknown, Reference> | undefined = undefined;
+
+  constructor(program: Program, exports: readonly WebAssembly.Exports[]) {
+    this.#program = program;
+    this.#exports = exports;
+    this.#tables = program.tables.map(
+      ({ unit, index }) => exports[unit]![program.units[unit]!.meta.tables[index]!.exportName] as WebAssembly.Table,
+    );
+    this.#privateTables = program.units.flatMap(({ meta: { hooks } }, unit) =>
+      [hooks.referenceRegisters.funcref, hooks.referenceRegisters.externref]
+        .filter((name) => name !== undefined)
+        .map((name) => exports[unit]![name] as WebAssembly.Table),
+    );
+  }
+
+  /** Entries of each table of the program. */
+  sizes(): number[] {
+    return this.#tables.map((table) => table.length);
+  }
+
+  table(position: number): WebAssembly.Table {
+    return this.#tables[position]!;
+  }
+
+  /** @throws FargoError `unsupported` for a function that is of no unit */
+  capture(): CapturedTables {
+    const entriesOf = (table: WebAssembly.Table): Reference[] =>
+      Array.from({ length: table.length }, (_, index) => this.toReference(table.get(index)));
+    return { entries: this.#tables.map(entriesOf), privateEntries: this.#privateTables.map(entriesOf) };
+  }
+
+  /** Whether the tables are not larger than in `state`: tables never shrink. */
+  fits(state: TablesState, bootSizes: readonly number[]): boolean {
+    const sizes = state === BOOT_TABLES ? bootSizes : state.entries.map((entries) => entries.length);
+    return this.#tables.every((table, index) => table.length <= sizes[index]!);
+  }
+
+  /** Writes `state` over what stands there. The tables are not larger. */
+  restore(state: TablesState): void {
+    if (state === BOOT_TABLES) {
+      for (const table of this.#tables) for (let i = 0; i < table.length; i++) table.set(i, null);
+      this.runElements();
+      return;
+    }
+    state.entries.forEach((entries, which) => this.#fill(this.#tables[which]!, entries));
+    state.privateEntries.forEach((entries, which) => this.#fill(this.#privateTables[which]!, entries));
+  }
+
+  /**
+   * Runs the active element segments of all units, in order.
+   *
+   * A segment that is out of bounds traps: the program failed so when it was linked, and fails so again here, leaving
+   * the same entries.
+   *
+   * @returns what the last unit threw, if it did
+   */
+  runElements(from = 0): unknown {
+    let failure: unknown;
+    for (let unit = from; unit < this.#program.units.length; unit++) {
+      failure = undefined;
+      const name = this.#program.units[unit]!.meta.hooks.elements;
+      if (name === undefined) continue;
+      try {
+        (this.#exports[unit]![name] as () => void)();
+      } catch (error) {
+        failure = error;
+      }
+    }
+    return failure;
+  }
+
+  /** A reference that came out of this core, at rest. */
+  toReference(value: unknown): Reference {
+    if (value === null) return null;
+    if (typeof value !== 'function') return { kind: 'host', value };
+    this.#known ??= this.#listFunctions();
+    return this.#known.get(value) ?? { kind: 'host', value };
+  }
+
+  /** A reference at rest, as this core's tables and functions take it. */
+  toValue(reference: Reference): unknown {
+    if (reference === null) return null;
+    if (reference.kind === 'host') return reference.value;
+    const name = this.#program.units[reference.unit]?.meta.hooks.functions;
+    if (name === undefined) throw new FargoError('unsupported', 'a function reference of another program');
+    return (this.#exports[reference.unit]![name] as WebAssembly.Table).get(reference.index);
+  }
+
+  #fill(table: WebAssembly.Table, entries: readonly Reference[]): void {
+    if (table.length < entries.length) table.grow(entries.length - table.length, null);
+    entries.forEach((reference, index) => table.set(index, this.toValue(reference)));
+  }
+
+  #listFunctions(): Map<unknown, Reference> {
+    const known = new Map<unknown, Reference>();
+    this.#program.units.forEach(({ meta }, unit) => {
+      if (meta.hooks.functions === undefined) return;
+      const list = this.#exports[unit]![meta.hooks.functions] as WebAssembly.Table;
+      for (let index = 0; index < list.length; index++) {
+        const fn = list.get(index);
+        if (fn !== null && !known.has(fn)) known.set(fn, { kind: 'function', unit, index });
+      }
+    });
+    return known;
+  }
+}
