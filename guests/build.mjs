@@ -5,10 +5,10 @@
  * `node guests/build.mjs [--force] [--quiet]`. Exit code 1 if a guest failed.
  */
 
-import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildAll, sourcesBelow } from './toolchain.mjs';
+import { buildAll, sourcesBelow, writeInPlace } from './toolchain.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const build = join(here, 'build');
@@ -54,8 +54,9 @@ for (const file of readdirSync(join(here, 'hostile')).toSorted()) {
 const options = { force: process.argv.includes('--force'), quiet: process.argv.includes('--quiet') };
 const failures = await buildAll(targets, build, options);
 
-if (failures === 0) {
-  mkdirSync(offered, { recursive: true });
-  for (const name of OFFERED) copyFileSync(join(build, `${name}.wasm`), join(offered, `${name}.wasm`));
+for (const name of failures === 0 ? OFFERED : []) {
+  const built = readFileSync(join(build, `${name}.wasm`));
+  const there = join(offered, `${name}.wasm`);
+  if (!existsSync(there) || !built.equals(readFileSync(there))) writeInPlace(there, built);
 }
 process.exitCode = failures === 0 ? 0 : 1;

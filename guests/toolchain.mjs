@@ -53,7 +53,8 @@ function readOrUndefined(path) {
   }
 }
 
-function writeInPlace(path, contents) {
+/** Writes a file so that nobody ever sees half of it. */
+export function writeInPlace(path, contents) {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.${process.pid}.draft`;
   writeFileSync(draft, contents);

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 
 /** What must come out. `return` without a value: any value. Strings stand for i64. Traps and codes: any of those listed. */
-export type Expected =
+type Expected =
   | { readonly return: number | string | null }
   | { readonly trap: readonly string[] }
   | { readonly exit: number }
@@ -14,9 +14,9 @@ export type Expected =
   | { readonly error: readonly string[] };
 
 /** Several: any of them will do. */
-export type Expectation = Expected | { readonly anyOf: readonly Expected[] };
+type Expectation = Expected | { readonly anyOf: readonly Expected[] };
 
-export interface Step {
+interface Step {
   /** An export to call. */
   readonly call?: string;
   /** Pattern of exports, each to be called with each list of `argLists`. */
@@ -33,7 +33,7 @@ export interface Step {
   readonly native?: Expectation | 'skip';
 }
 
-export interface Limits {
+interface Limits {
   readonly memoryPages?: number;
   readonly tableEntries?: number;
   readonly budget?: number;
