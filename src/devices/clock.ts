@@ -6,16 +6,35 @@
 
 import type { Clock } from './ports.ts';
 
-/** Nanoseconds in a millisecond. */
-const MILLISECOND_NS = 1_000_000n;
+/** Nanoseconds in a microsecond: the resolution of the system clocks. */
+const MICROSECOND_NS = 1000n;
+
+/** How far `performance.now` may drift from `Date.now` before the latter is believed: the wall clock was set. */
+const DRIFT_MS = 50;
 
 /**
- * The host's own clocks: `Date.now` (1 ms) and `performance.now` (about 1 µs). `sleep` blocks by `Atomics.wait`, or by
- * looping where that is not allowed (the main thread of a page).
+ * The host's own clocks, in microseconds. `sleep` blocks by `Atomics.wait`, or by looping where that is not allowed (the
+ * main thread of a page).
+ *
+ * Real time is `Date.now` refined by `performance.now`, and no two readings are the same: guests that seed their random
+ * numbers from the clock alone (Perl as built for WASI is one) would otherwise draw the same in children that start
+ * together.
  */
 export function systemClock(): Clock {
+  let offsetMs = Date.now() - performance.now();
+  let lastNs = 0n;
   return {
-    realtimeNs: () => BigInt(Date.now()) * MILLISECOND_NS,
+    realtimeNs: () => {
+      const nowMs = performance.now();
+      const wallMs = Date.now();
+      if (Math.abs(nowMs + offsetMs - wallMs) > DRIFT_MS) {
+        offsetMs = wallMs - nowMs;
+        lastNs = 0n;
+      }
+      const nowNs = BigInt(Math.floor((nowMs + offsetMs) * 1000)) * MICROSECOND_NS;
+      lastNs = nowNs > lastNs ? nowNs : lastNs + MICROSECOND_NS;
+      return lastNs;
+    },
     monotonicNs: () => BigInt(Math.round(performance.now() * 1e6)),
     sleep,
   };
@@ -58,7 +77,7 @@ export function guestClock(clock: Clock, resolutionNs: bigint): GuestClock {
       return lastNs;
     },
     sleep: (durationNs) => (clock.sleep ?? sleep)(durationNs),
-    realtimeResolutionNs: atLeast(MILLISECOND_NS),
-    monotonicResolutionNs: atLeast(1000n),
+    realtimeResolutionNs: atLeast(MICROSECOND_NS),
+    monotonicResolutionNs: atLeast(MICROSECOND_NS),
   };
 }

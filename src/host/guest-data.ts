@@ -18,7 +18,8 @@ export interface Allocator {
 const encoder: TextEncoder = new TextEncoder();
 
 /**
- * Lays bytes into the guest for as long as `work` takes: allocates, copies, calls `work` with the address, and frees.
+ * Lays bytes into the guest for as long as `work` takes: allocates, copies, calls `work` with the address, and frees,
+ * all in one transaction.
  *
  * @throws FargoError `limit` when the guest's allocator has no room, `no-export` when it has none; what `work` throws
  */
@@ -28,13 +29,13 @@ export function withBytes<T>(
   work: (address: number) => T,
   allocator: Allocator = {},
 ): T {
-  const address = allocate(vm, Math.max(bytes.length, 1), allocator);
-  try {
+  return vm.transaction(() => {
+    const address = allocate(vm, Math.max(bytes.length, 1), allocator);
     vm.memory.write(address, bytes);
-    return work(address);
-  } finally {
-    if (!vm.disposed) vm.call(allocator.free ?? 'free', address);
-  }
+    const result = work(address);
+    vm.call(allocator.free ?? 'free', address);
+    return result;
+  });
 }
 
 /** Calls `name(address, length, ...rest)` with bytes laid into the guest for the call. @throws as `withBytes` and `call` */

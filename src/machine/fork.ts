@@ -92,11 +92,11 @@ function spawn(source: ForkSource, limits: MachineLimits, onOutput: OutputSink |
 function withForkedDevices(
   runtime: Runtime,
   program: Program,
-  parent: { state: State; identity: Identity },
+  child: { state: State; identity: Identity },
 ): State | undefined {
-  const devices = program.devices.map((factory, index) => factory.fork(parent.state.devices[index], parent.identity));
-  if (devices.every((each, index) => each === parent.state.devices[index])) return undefined;
-  const state = parent.state.copy(runtime.maps);
+  const devices = program.devices.map((factory, index) => factory.fork(child.state.devices[index], child.identity));
+  if (devices.every((each, index) => each === child.state.devices[index])) return undefined;
+  const state = child.state.copy(runtime.maps);
   state.devices = devices;
   return state;
 }

@@ -21,7 +21,7 @@ import type { MachineLimits } from './limits.ts';
 import { ExitError, TrapError, type Outcome, type OutputChunk } from './outcome.ts';
 import type { Program } from './program.ts';
 import { RestDoor } from './rest-door.ts';
-import { run } from './run.ts';
+import { run, transact } from './run.ts';
 import type { Holder, Runtime } from './runtime.ts';
 import { Snapshot } from './snapshot.ts';
 import type { State } from './state.ts';
@@ -123,6 +123,17 @@ export class Machine implements Holder, ForkSource {
     const entry = this.program.entry(name);
     checkArguments(entry, args);
     return run(this, entry, args);
+  }
+
+  /**
+   * Runs `work` as one transaction: all calls and writes that it makes into this machine commit together when it returns,
+   * or are undone together when it throws or the guest traps. Cheaper than one by one: nothing is written back between.
+   *
+   * @throws what `work` throws; TrapError, ExitError, FargoError as {@link call}
+   */
+  transaction<T>(work: (vm: this) => T): T {
+    this.requireAlive();
+    return transact(this, () => work(this));
   }
 
   /**

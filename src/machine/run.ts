@@ -17,7 +17,7 @@ import type { Core } from './core.ts';
 import type { Ending } from './host-calls.ts';
 import { NESTED_MACHINES_MAX } from './limits.ts';
 import type { Machine } from './machine.ts';
-import { TrapError, type Outcome, type Trap } from './outcome.ts';
+import { ExitError, TrapError, type Outcome, type Trap } from './outcome.ts';
 import type { Entry } from './program.ts';
 import { trapOf } from './trap.ts';
 import { fromGuest, readCallFrame, readCallFrameBits, toGuest, writeCallFrame } from './values.ts';
@@ -34,6 +34,43 @@ export function run(
 ): Outcome<unknown> {
   const busy = machine.core;
   if (busy !== undefined && busy.busy > 0) return runNested(machine, busy, { entry, args, passing });
+  const core = begin(machine);
+  let value: unknown;
+  let thrown: unknown;
+  let failed = false;
+  try {
+    value = invoke(core, entry, args, passing);
+  } catch (error) {
+    failed = true;
+    thrown = error;
+  }
+  return end(machine, core, failed ? { thrown } : { value });
+}
+
+/**
+ * Runs `work` as one transaction: the calls that it makes into the machine commit together, or not at all. Within another
+ * call or transaction it is part of that one.
+ *
+ * @throws what `work` throws, after rollback; TrapError, ExitError as a call
+ */
+export function transact<T>(machine: Machine, work: () => T): T {
+  if (machine.busy) return work();
+  const core = begin(machine);
+  let value: T;
+  try {
+    value = work();
+  } catch (error) {
+    core.ending ??= { kind: 'host-error', error };
+    const outcome = end(machine, core, { thrown: error });
+    throw outcome.kind === 'exit' ? new ExitError(outcome.code) : error;
+  }
+  const outcome = end(machine, core, { value });
+  if (outcome.kind === 'return') return value;
+  throw outcome.kind === 'exit' ? new ExitError(outcome.code) : new TrapError(outcome.trap);
+}
+
+/** Lays the machine out on a core, which is busy from here to {@link end}. */
+function begin(machine: Machine): Core {
   const { runtime } = machine;
   runtime.requireStack();
   if (runtime.guestCalls >= NESTED_MACHINES_MAX) {
@@ -44,28 +81,27 @@ export function run(
   }
   const core = machine.enter();
   if (machine.program.hasBudget) core.setBudget(machine.limits);
-  let value: unknown;
-  let thrown: unknown;
-  let failed = false;
   core.ending = undefined;
   core.busy = 1;
   runtime.guestCalls++;
-  try {
-    value = invoke(core, entry, args, passing);
-  } catch (error) {
-    failed = true;
-    thrown = error;
-  }
-  runtime.guestCalls--;
+  return core;
+}
+
+/** Commits or rolls back, and tells those who want to know. */
+function end(
+  machine: Machine,
+  core: Core,
+  result: { readonly value?: unknown } | { readonly thrown: unknown },
+): Outcome<unknown> {
+  machine.runtime.guestCalls--;
   core.busy = 0;
   let outcome: Outcome<unknown>;
   try {
-    outcome =
-      failed || core.ending !== undefined
-        ? concludeFailure(machine, core, thrown)
-        : commit(core, { kind: 'return', value });
+    if ('thrown' in result) outcome = concludeFailure(machine, core, result.thrown);
+    else if (core.ending !== undefined) outcome = concludeFailure(machine, core, undefined);
+    else outcome = commit(core, { kind: 'return', value: result.value });
   } catch (error) {
-    if (machine.core === core) runtime.cores.forget(core);
+    if (machine.core === core) machine.runtime.cores.forget(core);
     throw error;
   }
   const output = core.takeOutput();
