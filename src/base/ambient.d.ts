@@ -64,3 +64,4 @@ declare class TextDecoder {
 
 declare const performance: { now(): number; readonly timeOrigin: number };
 declare const crypto: { getRandomValues<T extends Uint8Array>(into: T): T };
+declare function setTimeout(work: () => void, delayMs: number): unknown;

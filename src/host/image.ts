@@ -86,7 +86,7 @@ export class Image {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#runtime.cores.dropIdle(this.program);
+    if (!this.#runtime.disposed) this.#runtime.retire(this.program);
   }
 
   [Symbol.dispose](): void {

@@ -8,28 +8,38 @@
 
 import { FargoError } from '../base/errors.ts';
 import { Core } from './core.ts';
+import { IDLE_CORES_MAX } from './limits.ts';
 import type { Machine } from './machine.ts';
 import type { Program } from './program.ts';
 import type { Runtime } from './runtime.ts';
+import type { State } from './state.ts';
 
 export interface CorePoolOptions {
   /** Idle cores kept for each program. Default 4: each has the memory of its largest machine mapped. */
   readonly idleCores?: number;
-  /** Cores of all programs that may be busy at once. Default 64. Threat: nested calls without end. */
-  readonly busyCores?: number;
+  /**
+   * Spare cores made in the background, of the size and with the pages that the last machine to wait for a new core
+   * needed: children that grow use up a core each. Default 1; 0: none.
+   */
+  readonly spareCores?: number;
 }
 
 export class CorePool {
   readonly #runtime: Runtime;
   readonly #cores = new Map<Program, Core[]>();
   readonly #idleMax: number;
+  readonly #spares: number;
+  /** Programs whose machines have had to wait for a new core: their children grow. */
+  readonly #growing = new WeakSet<Program>();
+  #refilling = false;
   #uses = 0;
   /** Cores created since the start: what growth costs. */
   created = 0;
 
   constructor(runtime: Runtime, options: CorePoolOptions) {
     this.#runtime = runtime;
-    this.#idleMax = Math.max(1, options.idleCores ?? 4);
+    this.#idleMax = checked('idleCores', options.idleCores ?? 4, 1);
+    this.#spares = Math.min(checked('spareCores', options.spareCores ?? 1, 0), this.#idleMax - 1);
   }
 
   /** A core on which `machine` lies, clean: found, made free, or new. @throws FargoError `limit`, `link` */
@@ -46,10 +56,12 @@ export class CorePool {
       } else best = preferred(best, core);
     }
     if (best === undefined && (smaller === undefined || this.#idleCount(cores) < this.#idleMax)) {
+      if (cores.length > 0) this.#growing.add(machine.program);
       best = this.create(machine.program);
     }
     const core = best ?? smaller!;
     this.detach(core);
+    if (this.#spares > 0 && this.#growing.has(machine.program)) this.#refillLater(machine.program, machine.state);
     core.load(machine);
     machine.core = core;
     core.lastUse = ++this.#uses;
@@ -67,6 +79,22 @@ export class CorePool {
     this.created++;
     cores.push(core);
     return core;
+  }
+
+  /** Makes `count` idle cores on which `state` already lies. @throws FargoError `bad-argument`, `limit` */
+  prepare(program: Program, state: State, count: number): void {
+    if (!Number.isSafeInteger(count) || count < 0 || count > this.#idleMax) {
+      throw new FargoError(
+        'bad-argument',
+        `${count} cores were asked for; 0 to ${this.#idleMax} (idleCores) are allowed`,
+      );
+    }
+    const ready = this.#of(program).filter((core) => core.busy === 0 && core.state === state).length;
+    for (let i = ready; i < count; i++) {
+      const core = this.create(program);
+      core.lay(state);
+      core.lastUse = ++this.#uses;
+    }
   }
 
   /** Parts a core from its owner, whose state is written back first. */
@@ -114,11 +142,32 @@ export class CorePool {
     return cores;
   }
 
+  /** Makes spare cores once the running code has ended. The state is not held: if it is gone by then, so is the need. */
+  #refillLater(program: Program, state: State): void {
+    if (this.#refilling) return;
+    const idle = this.#of(program).filter((core) => core.owner === undefined && core.sizeEquals(state)).length;
+    if (idle > this.#spares) return;
+    this.#refilling = true;
+    setTimeout(() => {
+      this.#refilling = false;
+      if (this.#runtime.disposed || this.#runtime.guestCalls > 0 || state.holders === 0) return;
+      this.prepare(program, state, Math.min(this.#spares + 1, this.#idleMax));
+    }, 0);
+  }
+
   #idleCount(cores: readonly Core[]): number {
     let idle = 0;
     for (const core of cores) if (core.busy === 0) idle++;
     return idle;
   }
+}
+
+function checked(name: string, value: number, least: number): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= IDLE_CORES_MAX) return value;
+  throw new FargoError(
+    'bad-argument',
+    `${name} is ${value}; a whole number from ${least} to ${IDLE_CORES_MAX} is allowed`,
+  );
 }
 
 function newest(a: Core | undefined, b: Core): Core {

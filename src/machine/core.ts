@@ -132,8 +132,15 @@ export class Core {
 
   /** World switch: lays out `machine`, which fits, on this core, which is clean. */
   load(machine: Machine): void {
+    this.lay(machine.state);
+    this.#restoreDevices(machine.state.devices, machine);
+    this.owner = machine;
+    if (this.#appliedLimits !== machine.limits) this.#applyLimits(machine.limits);
+  }
+
+  /** Lays out a state, which fits, on this core, which is clean: pages, tables and registers, without an owner. */
+  lay(next: State): void {
     if (paranoid()) assert(this.busy === 0 && !this.dirty, 'only a core that is idle and clean is loaded (I10)');
-    const next = machine.state;
     const old = this.state;
     if (next !== old) {
       for (let i = 0; i < this.memories.length; i++) this.memories[i]!.load(next.roots[i]!, next.wasmPages[i]!);
@@ -142,11 +149,8 @@ export class Core {
       this.state = next.hold();
       old.drop(this.#runtime.maps);
     }
-    this.#restoreDevices(next.devices, machine);
     this.#registers = next.registers;
     this.#tablesState = next.tables;
-    this.owner = machine;
-    if (this.#appliedLimits !== machine.limits) this.#applyLimits(machine.limits);
   }
 
   /** Writes what is dirty back into the owner's state. Cannot fail (I11). */

@@ -29,6 +29,8 @@ export const DEFAULT_TABLE_ENTRIES = 1_000_000;
 
 /** Calls into other machines that host functions may nest. Threat: machines that call one another use up the stack. */
 export const NESTED_MACHINES_MAX = 16;
+/** Idle cores of one program. Threat: engines reserve some GiB of address space for each. */
+export const IDLE_CORES_MAX = 256;
 /** Children of one request. Threat: a typing error that fills the memory. */
 export const FORKS_PER_REQUEST_MAX = 10_000_000;
 

@@ -289,13 +289,6 @@ export class Machine implements Holder, ForkSource {
     return core;
   }
 
-  /** @internal Lays the machine out on a core that is made for it. */
-  enterNew(): void {
-    const core = this.runtime.cores.create(this.program);
-    core.load(this);
-    this.core = core;
-  }
-
   /** @internal Parts from the core; what is newer there is forgotten. */
   leave(): void {
     const { core } = this;

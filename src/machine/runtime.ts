@@ -10,6 +10,7 @@ import { audit, type AuditReport } from '../memory/audit.ts';
 import { FramePool, type FramePoolOptions } from '../memory/frame-pool.ts';
 import { PageMaps, type PageMapRoot } from '../memory/page-map.ts';
 import { CorePool, type CorePoolOptions } from './core-pool.ts';
+import type { Program } from './program.ts';
 import type { State } from './state.ts';
 import { isStackExhaustion } from './trap.ts';
 
@@ -65,6 +66,15 @@ export class Runtime {
     if (next !== undefined) next.previousHolder = previous;
     holder.previousHolder = holder.nextHolder = undefined;
     this.#holders--;
+  }
+
+  /** Lets go of a program that boots no more machines: its idle cores and its state at birth. Living machines live on. */
+  retire(program: Program): void {
+    this.cores.dropIdle(program);
+    if (program.birth === undefined) return;
+    this.births.delete(program.birth);
+    program.birth.drop(this.maps);
+    program.birth = undefined;
   }
 
   /** The living, newest first. */

@@ -79,14 +79,7 @@ export class Snapshot implements Holder, ForkSource {
    */
   prepare(count = 1): void {
     this.runtime.requireStack();
-    const machines = this.forkEach(count);
-    for (const result of machines) if (!result.ok) throw result.error;
-    const ready = machines.map((result) => (result.ok ? result.machine : undefined)!);
-    try {
-      for (const machine of ready) machine.enterNew();
-    } finally {
-      for (const machine of ready) machine.dispose();
-    }
+    this.runtime.cores.prepare(this.program, this.state, count);
   }
 
   /** Memory that it holds. */
