@@ -17,7 +17,7 @@ export interface WasiLimits {
    * 4 KiB. Bytes of a host directory that were only read do not count. Threat: host memory.
    */
   readonly storedBytes: ByteCount;
-  /** Size of one file, holes included. Threat: arithmetic; 2^42 keeps a chunk's index below 2^30. */
+  /** Size of one file, holes included. Threat: arithmetic; 2^42, the most allowed, keeps a chunk's index below 2^30. */
   readonly fileBytes: ByteCount;
   /** Entries of one directory in the host's file system. Threat: one `readdir` that lists millions in one host call. */
   readonly hostEntries: number;
@@ -25,12 +25,15 @@ export interface WasiLimits {
   readonly sleepNs: bigint;
 }
 
+/** Highest `fileBytes`. */
+export const FILE_BYTES_MAX: ByteCount = 2 ** 42;
+
 /** Defaults of {@link WasiLimits}. */
 export const WASI_LIMITS: WasiLimits = {
   descriptors: 1024,
   inodes: 1_000_000,
   storedBytes: 1 << 30,
-  fileBytes: 2 ** 42,
+  fileBytes: FILE_BYTES_MAX,
   hostEntries: 100_000,
   sleepNs: 60_000_000_000n,
 };

@@ -16,7 +16,7 @@ import { childStream, seededStream, systemEntropy } from './entropy.ts';
 import { buildTree, namesOf } from './fs/build-tree.ts';
 import type { MemoryFiles, Mount } from './fs/build-tree.ts';
 import { FileTree } from './fs/file-tree.ts';
-import { ARGUMENT_BYTES, WASI_LIMITS } from './limits.ts';
+import { ARGUMENT_BYTES, FILE_BYTES_MAX, WASI_LIMITS } from './limits.ts';
 import type { WasiLimits } from './limits.ts';
 import type { Clock, Entropy, HostDirectory, InputPort } from './ports.ts';
 import { ALL_RIGHTS, DIRECTORY_RIGHTS, Right, STREAM_RIGHTS } from './wasi/abi.ts';
@@ -88,7 +88,7 @@ export interface WasiOptions {
  * ```
  */
 export function wasi(options: WasiOptions = {}): DeviceFactory<WasiState> {
-  const limits: WasiLimits = { ...WASI_LIMITS, ...options.limits };
+  const limits = limitsOf(options.limits ?? {});
   const clock = guestClock(options.clock ?? systemClock(), resolutionOf(options));
   if (options.seed !== undefined && options.entropy !== undefined) {
     throw new FargoError('bad-argument', 'give "seed" or "entropy", not both');
@@ -169,6 +169,21 @@ function preopensOf(options: WasiOptions): { readonly open: string[]; readonly m
   const rootIsOpen = open.some((path) => namesOf(path).length === 0);
   if (options.files !== undefined && !rootIsOpen && !preopens.some(([, given]) => given === true)) open.unshift('/');
   return { open, mounts };
+}
+
+function limitsOf(given: Partial<WasiLimits>): WasiLimits {
+  const limits: WasiLimits = { ...WASI_LIMITS, ...given };
+  const { sleepNs, ...counts } = limits;
+  for (const [name, value] of Object.entries(counts)) {
+    const highest = name === 'fileBytes' ? FILE_BYTES_MAX : Number.MAX_SAFE_INTEGER;
+    if (!Number.isSafeInteger(value) || value < 0 || value > highest) {
+      throw new FargoError('bad-argument', `the limit "${name}" is ${value}; 0 to ${highest} are allowed`);
+    }
+  }
+  if (typeof sleepNs !== 'bigint' || sleepNs < 0n) {
+    throw new FargoError('bad-argument', `the limit "sleepNs" is ${String(sleepNs)}; a bigint from 0 is expected`);
+  }
+  return limits;
 }
 
 function resolutionOf(options: WasiOptions): bigint {

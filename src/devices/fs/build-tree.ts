@@ -55,7 +55,7 @@ export function buildTree(options: {
   if (options.readOnly) tree.freeze();
   const opened = options.open.map((path) => {
     const found = find(tree, root, namesOf(path));
-    if (found === undefined || tree.stat(found).kind !== 'directory') {
+    if (found === undefined || tree.kind(found) !== 'directory') {
       throw new FargoError('bad-argument', `the preopened path "${path}" is not a directory of the given files`);
     }
     return found;
@@ -120,7 +120,7 @@ function addMount(tree: FileTree, root: InodeNumber, mount: Mount): void {
 function addDevices(tree: FileTree, root: InodeNumber): void {
   const found = tree.lookup(root, 'dev');
   const directory = found >= 0 ? found : tree.add(root, 'dev', { kind: 'directory' });
-  if (tree.stat(directory).kind !== 'directory') return;
+  if (tree.kind(directory) !== 'directory') return;
   const devices = { null: 'null', zero: 'zero', random: 'random', urandom: 'random' } as const;
   for (const [name, kind] of Object.entries(devices)) {
     if (tree.lookup(directory, name) < 0) tree.add(directory, name, { kind });
@@ -131,7 +131,7 @@ function makeDirectories(tree: FileTree, from: InodeNumber, names: readonly stri
   let at = from;
   for (const name of names) {
     const found = tree.lookup(at, name);
-    if (found >= 0 && tree.stat(found).kind !== 'directory') {
+    if (found >= 0 && tree.kind(found) !== 'directory') {
       throw new FargoError('bad-argument', `"${whole}" lies below "${name}", which is a file`);
     }
     at = found >= 0 ? found : tree.add(at, name, { kind: 'directory' });

@@ -40,6 +40,7 @@ export interface FileSystem<State> {
   /** The state now; the same value if nothing changed. O(1). */
   commit(): State;
 
+  kind(inode: InodeNumber): InodeKind;
   stat(inode: InodeNumber): FileStat;
   /** What the directory's entry `name` names, or minus `noent`, `notdir`, `io`. */
   lookup(directory: InodeNumber, name: string): Outcome;

@@ -14,7 +14,7 @@ import { chunkRest, needsChunk, readContent, resizeContent, writeChunk } from '.
 import { addEntry, entryAt, findName, removeEntry, replaceEntry } from './directory.ts';
 import { E } from './errno.ts';
 import type { Errno, Outcome } from './errno.ts';
-import type { DirectoryEntry, FileStat, FileSystem, InodeNumber } from './file-system.ts';
+import type { DirectoryEntry, FileStat, FileSystem, InodeKind, InodeNumber } from './file-system.ts';
 import { CHUNK_BYTES } from './inode.ts';
 import type { Backing, DirectoryInode, FileInode, Inode } from './inode.ts';
 import { emptyTrie, KEY_LIMIT, trieDelete, trieGet, trieSet } from './int-trie.ts';
@@ -76,6 +76,10 @@ export class FileTree implements FileSystem<FileTreeState> {
       chunkCount: this.#chunkCount,
     };
     return this.#committed;
+  }
+
+  kind(inode: InodeNumber): InodeKind {
+    return this.#get(inode).kind;
   }
 
   stat(inode: InodeNumber): FileStat {

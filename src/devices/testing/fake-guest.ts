@@ -7,6 +7,7 @@ import { FargoError } from '../../base/errors.ts';
 import type { Device, DeviceFactory, GuestContext, HostFunction, MemoryDoor } from '../../machine/device.ts';
 import type { Identity } from '../../machine/identity.ts';
 import { ValType } from '../../wasm/module.ts';
+import { DIRECTORY_RIGHTS, FILE_RIGHTS } from '../wasi/abi.ts';
 import { WASI_MODULE, WASI_SIGNATURES } from '../wasi/functions.ts';
 import type { WasiState } from '../wasi/state.ts';
 
@@ -139,7 +140,7 @@ export class FakeGuest {
   /** Opens a path: the descriptor, or minus the errno. All rights the directory passes on, unless given. */
   open(path: string, options: OpenOptions = {}): number {
     const { fd = 3, oflags = 0, fdflags = 0, follow = true } = options;
-    const rights = options.rights ?? ((oflags & 2) === 0 ? 0x8e001ffn & ~0n : 0x3ffffbfn & ~0x400000n);
+    const rights = options.rights ?? BigInt((oflags & 2) === 0 ? FILE_RIGHTS : DIRECTORY_RIGHTS);
     const errno = this.call(
       'path_open',
       fd,

@@ -95,7 +95,7 @@ function direntOf(session: WasiSession, entry: ListedEntry): Uint8Array {
   view.setBigUint64(0, BigInt(entry.position + 1), true);
   view.setBigUint64(8, BigInt(entry.inode), true);
   view.setUint32(16, name.length, true);
-  view.setUint8(20, fileTypeOf(isDirectory ? 'directory' : session.files.stat(entry.inode).kind));
+  view.setUint8(20, fileTypeOf(isDirectory ? 'directory' : session.files.kind(entry.inode)));
   record.set(name, Size.dirent);
   return record;
 }

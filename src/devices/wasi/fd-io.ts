@@ -166,7 +166,7 @@ function readAt(
   vectors: readonly Vector[],
 ): Outcome {
   if (descriptor.kind !== 'file') return readInput(session, vm, vectors);
-  const { kind } = session.files.stat(descriptor.inode);
+  const kind = session.files.kind(descriptor.inode);
   if (kind === 'null') return 0;
   let total = 0;
   for (const { address, length } of vectors) {
@@ -208,7 +208,7 @@ function writeAt(
   offset: number,
   vectors: readonly Vector[],
 ): Outcome {
-  const { kind } = session.files.stat(descriptor.inode);
+  const kind = session.files.kind(descriptor.inode);
   if (kind !== 'file') return totalLength(vectors);
   let total = 0;
   for (const { address, length } of vectors) {

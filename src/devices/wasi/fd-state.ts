@@ -141,7 +141,7 @@ function regularFile(session: WasiSession, fd: number, right: number): Descripto
 }
 
 function fileType(session: WasiSession, descriptor: Descriptor): number {
-  if (descriptor.kind === 'file') return fileTypeOf(session.files.stat(descriptor.inode).kind);
+  if (descriptor.kind === 'file') return fileTypeOf(session.files.kind(descriptor.inode));
   const stream = ['stdin', 'stdout', 'stderr'].indexOf(descriptor.kind);
   return session.config.terminals[stream] === true ? FileType.characterDevice : FileType.unknown;
 }

@@ -42,7 +42,7 @@ function placeOf(
 function existing(session: WasiSession, place: ResolvedPath | Errno): ResolvedPath | Errno {
   if (typeof place === 'number') return place;
   if (place.inode === 0) return E.noent;
-  const isDirectory = session.files.stat(place.inode).kind === 'directory';
+  const isDirectory = session.files.kind(place.inode) === 'directory';
   return place.wantsDirectory && !isDirectory ? E.notdir : place;
 }
 
@@ -177,9 +177,9 @@ function pathRename(
   const target = placeOf(session, vm, to);
   if (typeof target === 'number') return target;
   if (source.name === '' || target.name === '') return E.busy;
-  if (target.wantsDirectory && session.files.stat(source.inode).kind !== 'directory') return E.notdir;
+  if (target.wantsDirectory && session.files.kind(source.inode) !== 'directory') return E.notdir;
   const replaced = session.files.rename(source.parent, source.name, target.parent, target.name);
-  return replaced > 0 ? removed(session, replaced) : -replaced;
+  return removed(session, replaced);
 }
 
 /** An absolute target could only lead out, so it is refused when the link is made, as other hosts do. */
@@ -206,7 +206,7 @@ function pathSymlink(
 /** Why no file or link can be made there: it exists, or a slash at the end asks for a directory. */
 function cannotMakeEntry(session: WasiSession, place: ResolvedPath): Errno {
   if (place.inode === 0) return place.wantsDirectory ? E.noent : E.success;
-  const isDirectory = session.files.stat(place.inode).kind === 'directory';
+  const isDirectory = session.files.kind(place.inode) === 'directory';
   return place.wantsDirectory && !isDirectory ? E.notdir : E.exist;
 }
 

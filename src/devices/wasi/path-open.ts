@@ -61,7 +61,7 @@ function pathOpen(
   const inode =
     place.inode === 0 ? createAt(session, place, openFlags) : checkExisting(session, place, openFlags, rights);
   if (inode < 0) return -inode;
-  const { kind } = session.files.stat(inode);
+  const kind = session.files.kind(inode);
   const opened = session.open({
     kind: 'file',
     inode,
@@ -86,7 +86,7 @@ function createAt(session: WasiSession, place: ResolvedPath, openFlags: number):
 function checkExisting(session: WasiSession, place: ResolvedPath, openFlags: number, rights: number): Outcome {
   const has = (flag: number): boolean => (openFlags & flag) !== 0;
   const inode: InodeNumber = place.inode;
-  const { kind } = session.files.stat(inode);
+  const kind = session.files.kind(inode);
   if (has(OpenFlag.creat) && has(OpenFlag.excl)) return -E.exist;
   if (kind === 'symlink') return -E.loop;
   if (kind !== 'directory' && (place.wantsDirectory || has(OpenFlag.directory))) return -E.notdir;

@@ -64,7 +64,7 @@ export function resolvePath(
     const found = files.lookup(top, name);
     if (found === -E.noent && last) return { parent: top, name, inode: 0, wantsDirectory };
     if (found < 0) return -found;
-    const { kind } = files.stat(found);
+    const kind = files.kind(found);
     if (kind === 'symlink' && (!last || follow || wantsDirectory)) {
       if (++expansions > LINK_EXPANSIONS) return E.loop;
       const target = files.readLink(found);

@@ -96,7 +96,7 @@ export class WasiSession {
   }
 
   kindOf(descriptor: Descriptor): InodeKind | 'stream' {
-    return descriptor.kind === 'file' ? this.files.stat(descriptor.inode).kind : 'stream';
+    return descriptor.kind === 'file' ? this.files.kind(descriptor.inode) : 'stream';
   }
 
   /** Whether one more descriptor can be opened. */

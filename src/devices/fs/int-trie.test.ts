@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import { trieEntries } from '../testing/audit.ts';
+import { emptyTrie, KEY_LIMIT, trieDelete, trieGet, trieNext, trieSet } from './int-trie.ts';
+
+const key = fc.oneof(fc.nat(40), fc.nat(2000), fc.nat(KEY_LIMIT - 1), fc.constant(KEY_LIMIT - 1));
+const step = fc.oneof(
+  fc.record({ do: fc.constant('set' as const), key, value: fc.nat(9) }),
+  fc.record({ do: fc.constant('delete' as const), key }),
+  fc.record({ do: fc.constant('freeze' as const) }),
+);
+
+test('behaves as a map, and a frozen map never changes', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const model = new Map<number, number>();
+      let trie = emptyTrie<number>();
+      let owner = {};
+      const frozen: { trie: typeof trie; entries: [number, number][] }[] = [];
+      for (const each of steps) {
+        if (each.do === 'set') {
+          trie = trieSet(trie, each.key, each.value, owner);
+          model.set(each.key, each.value);
+        } else if (each.do === 'delete') {
+          trie = trieDelete(trie, each.key, owner);
+          model.delete(each.key);
+        } else {
+          frozen.push({ trie, entries: sorted(model) });
+          owner = {};
+        }
+      }
+      expect(trieEntries(trie)).toEqual(sorted(model));
+      for (const [k, v] of model) expect(trieGet(trie, k)).toBe(v);
+      for (const each of frozen) expect(trieEntries(each.trie)).toEqual(each.entries);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('finds the next key from any place', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(key, { maxLength: 30 }), key, (keys, from) => {
+      const owner = {};
+      const trie = keys.reduce((at, each) => trieSet(at, each, String(each), owner), emptyTrie<string>());
+      const expected = keys.toSorted((a, b) => a - b).find((each) => each >= from);
+      expect(trieNext(trie, from)?.key).toBe(expected);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('is empty again, without nodes, when all is deleted', () => {
+  let trie = trieSet(emptyTrie<number>(), 5_000_000, 1, {});
+  trie = trieDelete(trie, 5_000_000, {});
+  expect(trie.root).toBeUndefined();
+  expect(trieNext(trie, 0)).toBeUndefined();
+});
+
+function sorted(model: ReadonlyMap<number, number>): [number, number][] {
+  return [...model].toSorted(([a], [b]) => a - b);
+}

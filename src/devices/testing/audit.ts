@@ -1,0 +1,68 @@
+/** Checks that a WASI state is what it claims: for tests, after anything a guest did. */
+
+import { expect } from 'vitest';
+
+import type { DirectoryInode, Inode } from '../fs/inode.ts';
+import { trieNext } from '../fs/int-trie.ts';
+import type { Trie } from '../fs/int-trie.ts';
+import type { WasiState } from '../wasi/state.ts';
+
+/** All entries of a trie in order. */
+export function trieEntries<T>(trie: Trie<T>): [number, T][] {
+  const entries: [number, T][] = [];
+  for (let at = trieNext(trie, 0); at !== undefined; at = trieNext(trie, at.key + 1)) entries.push([at.key, at.value]);
+  return entries;
+}
+
+/** Link counts, parents, counters and tables agree, and nothing is unreachable that no descriptor names. */
+export function auditState(state: WasiState): void {
+  const inodes = new Map(trieEntries(state.files.inodes));
+  expect(inodes.size).toBe(state.files.inodeCount);
+  const names = new Map<number, number>();
+  let chunks = 0;
+  for (const [number, inode] of inodes) {
+    expect(number).toBeLessThan(state.files.nextInode);
+    if (inode.kind === 'directory') auditDirectory(number, inode, inodes, names);
+    if (inode.kind === 'file') {
+      const own = trieEntries(inode.chunks);
+      expect(own.length).toBe(inode.chunkCount);
+      for (const [index, chunk] of own) {
+        expect(index * 4096).toBeLessThan(inode.sizeBytes);
+        const tail = chunk.bytes.subarray(Math.min(4096, inode.sizeBytes - index * 4096));
+        expect(tail.every((byte) => byte === 0)).toBe(true);
+      }
+      chunks += own.length;
+    }
+  }
+  expect(chunks).toBe(state.files.chunkCount);
+  const open = new Set(state.descriptors.map((each) => each?.inode ?? 0));
+  for (const [number, inode] of inodes) {
+    const isRoot = inode.kind === 'directory' && inode.parent === number;
+    expect(inode.links, `links of ${number}`).toBe((names.get(number) ?? 0) + (isRoot ? 1 : 0));
+    if (inode.links === 0) expect(open.has(number), `${number} has no name and no descriptor`).toBe(true);
+  }
+  for (const number of open) if (number !== 0) expect(inodes.has(number)).toBe(true);
+}
+
+function auditDirectory(
+  number: number,
+  directory: DirectoryInode,
+  inodes: ReadonlyMap<number, Inode>,
+  names: Map<number, number>,
+): void {
+  const entries = trieEntries(directory.order);
+  expect(entries.length).toBe(directory.entryCount);
+  if (directory.links === 0) expect(entries).toEqual([]);
+  const records = trieEntries(directory.names).flatMap(([, bucket]) => bucket);
+  expect(records.length).toBe(directory.recordCount);
+  const alive = records.filter((record) => record.inode !== 0);
+  expect(new Set(records.map((record) => record.name)).size).toBe(records.length);
+  expect(alive.toSorted((a, b) => a.position - b.position)).toEqual(entries.map(([, entry]) => entry));
+  for (const [position, entry] of entries) {
+    expect(entry.position).toBe(position);
+    expect(position).toBeLessThan(directory.nextPosition);
+    names.set(entry.inode, (names.get(entry.inode) ?? 0) + 1);
+    const child = inodes.get(entry.inode)!;
+    if (child.kind === 'directory') expect(child.parent).toBe(number);
+  }
+}

@@ -1,0 +1,147 @@
+import { expect, test } from 'vitest';
+
+import { E } from '../fs/errno.ts';
+import { auditState } from '../testing/audit.ts';
+import { FakeGuest } from '../testing/fake-guest.ts';
+import { wasi } from '../wasi.ts';
+
+function guestWith(): FakeGuest {
+  return new FakeGuest(wasi({ files: { f: 'file', g: 'other', d: { x: 'inside' }, e: {} } }));
+}
+
+function check(guest: FakeGuest): void {
+  auditState(guest.device.commit());
+}
+
+test('directories are made and removed', () => {
+  const guest = guestWith();
+  expect(guest.path('path_create_directory', 'n')).toBe(0);
+  expect(guest.path('path_create_directory', 'n/m/')).toBe(0);
+  expect(guest.path('path_create_directory', 'n')).toBe(E.exist);
+  expect(guest.path('path_create_directory', 'f/')).toBe(E.exist);
+  expect(guest.path('path_create_directory', 'no/m')).toBe(E.noent);
+  expect(guest.path('path_create_directory', '.')).toBe(E.exist);
+  expect(guest.path('path_remove_directory', 'n')).toBe(E.notempty);
+  expect(guest.path('path_remove_directory', 'f')).toBe(E.notdir);
+  expect(guest.path('path_remove_directory', 'no')).toBe(E.noent);
+  expect(guest.path('path_remove_directory', '.')).toBe(E.inval);
+  expect(guest.path('path_remove_directory', 'n/m/')).toBe(0);
+  expect(guest.path('path_remove_directory', 'n')).toBe(0);
+  check(guest);
+});
+
+test('unlink removes names; contents stay while they are open', () => {
+  const guest = guestWith();
+  const fd = guest.open('f');
+  expect(guest.path('path_unlink_file', 'f')).toBe(0);
+  expect(guest.stat('f')).toBe(-E.noent);
+  expect(guest.write(fd, 'still')).toBe(5);
+  guest.seek(fd, 0, 0);
+  expect(guest.read(fd)).toBe('still');
+  expect(guest.fstat(fd)).toMatchObject({ links: 0, size: 5 });
+  check(guest);
+  const before = guest.device.commit().files;
+  guest.call('fd_close', fd);
+  const after = guest.device.commit().files;
+  expect(before.inodeCount - after.inodeCount).toBe(1);
+  expect(before.chunkCount - after.chunkCount).toBe(1);
+  expect(guest.path('path_unlink_file', 'd')).toBe(E.isdir);
+  expect(guest.path('path_unlink_file', 'g/')).toBe(E.notdir);
+  expect(guest.path('path_unlink_file', '.')).toBe(E.isdir);
+  check(guest);
+});
+
+test('hard links are one file', () => {
+  const guest = guestWith();
+  expect(guest.link('f', 'd/link')).toBe(0);
+  guest.save('d/link', 'changed');
+  expect(guest.cat('f')).toBe('changed');
+  expect(guest.stat('f')).toMatchObject({ links: 2, inode: (guest.stat('d/link') as { inode: bigint }).inode });
+  expect(guest.link('f', 'g')).toBe(E.exist);
+  expect(guest.link('d', 'dl')).toBe(E.perm);
+  expect(guest.link('f', 'new/')).toBe(E.noent);
+  expect(guest.link('no', 'new')).toBe(E.noent);
+  expect(guest.call('path_link', 3, 1, ...guest.put('f'), 3, ...guest.put('n'))).toBe(E.inval);
+  guest.path('path_unlink_file', 'f');
+  expect(guest.cat('d/link')).toBe('changed');
+  check(guest);
+});
+
+test('symbolic links: text, read back, cut to the buffer', () => {
+  const guest = guestWith();
+  expect(guest.symlink('d/x', 'link')).toBe(0);
+  expect(guest.readlink('link')).toBe('d/x');
+  expect(guest.call('path_readlink', 3, ...guest.put('link'), 1000, 2, 64)).toBe(0);
+  expect(guest.u32(64)).toBe(2);
+  expect(guest.readlink('f')).toBe(-E.inval);
+  expect(guest.stat('link')).toMatchObject({ type: 7, size: 3 });
+  expect(guest.stat('link', true)).toMatchObject({ type: 4, size: 6 });
+  expect(guest.symlink('x', 'f')).toBe(E.exist);
+  expect(guest.symlink('x', 'f/')).toBe(E.notdir);
+  expect(guest.symlink('x', 'new/')).toBe(E.noent);
+  expect(guest.symlink('', 'new')).toBe(E.noent);
+  expect(guest.link('link', 'link2')).toBe(0);
+  expect(guest.readlink('link2')).toBe('d/x');
+  check(guest);
+});
+
+test('rename moves, replaces, and refuses what POSIX refuses', () => {
+  const guest = guestWith();
+  expect(guest.rename('f', 'd/f')).toBe(0);
+  expect(guest.cat('d/f')).toBe('file');
+  expect(guest.stat('f')).toBe(-E.noent);
+  expect(guest.rename('d/f', 'g')).toBe(0);
+  expect(guest.cat('g')).toBe('file');
+  expect(guest.rename('g', 'd')).toBe(E.isdir);
+  expect(guest.rename('d', 'g')).toBe(E.notdir);
+  expect(guest.rename('e', 'd')).toBe(E.notempty);
+  expect(guest.rename('d', 'd/sub')).toBe(E.inval);
+  expect(guest.rename('d', 'd')).toBe(0);
+  expect(guest.rename('g', 'new/')).toBe(E.notdir);
+  expect(guest.rename('no', 'x')).toBe(E.noent);
+  expect(guest.rename('d', '.')).toBe(E.busy);
+  expect(guest.rename('d/', 'e/')).toBe(0);
+  expect(guest.cat('e/x')).toBe('inside');
+  expect(guest.list('.')).toEqual(['g', 'e', 'dev']);
+  check(guest);
+});
+
+test('rename over an open file keeps it alive for who has it', () => {
+  const guest = guestWith();
+  const fd = guest.open('g');
+  expect(guest.rename('f', 'g')).toBe(0);
+  expect(guest.read(fd)).toBe('other');
+  expect(guest.cat('g')).toBe('file');
+  check(guest);
+  guest.call('fd_close', fd);
+  check(guest);
+});
+
+test('renaming one hard link over another does nothing', () => {
+  const guest = guestWith();
+  guest.link('f', 'h');
+  expect(guest.rename('f', 'h')).toBe(0);
+  expect([guest.cat('f'), guest.cat('h')]).toEqual(['file', 'file']);
+  check(guest);
+});
+
+test('a directory can not be moved below itself by way of a moved descriptor', () => {
+  const guest = guestWith();
+  guest.path('path_create_directory', 'd/deep');
+  const deep = guest.open('d/deep', { oflags: 2 });
+  expect(guest.rename('d', 'loop', 3, deep)).toBe(E.inval);
+  expect(guest.rename('d/deep', 'e/deep')).toBe(0);
+  expect(guest.rename('d', 'd', 3, deep)).toBe(0);
+  expect(guest.cat('e/deep/d/x')).toBe('inside');
+  check(guest);
+});
+
+test('inodes are capped with nospc', () => {
+  const guest = new FakeGuest(wasi({ files: {}, limits: { inodes: 10 } }));
+  const made = Array.from({ length: 10 }, (_, index) => guest.save(`f${index}`, ''));
+  expect(made).toEqual([0, 0, 0, 0, ...Array.from({ length: 6 }, () => -E.nospc)]);
+  expect(guest.path('path_create_directory', 'd')).toBe(E.nospc);
+  guest.path('path_unlink_file', 'f0');
+  expect(guest.path('path_create_directory', 'd')).toBe(0);
+  check(guest);
+});
