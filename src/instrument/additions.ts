@@ -8,7 +8,7 @@
 import { assert } from '../base/assert.ts';
 import { ValType } from '../wasm/module.ts';
 import type { Export, FuncType, GlobalType, ImportKind, Limits, Module, ValTypeCode } from '../wasm/module.ts';
-import { ByteWriter } from '../wasm/writer.ts';
+import type { ByteWriter } from '../wasm/writer.ts';
 import { Assembler } from './emit.ts';
 
 /** Every added export begins so. */

@@ -17,31 +17,33 @@
 import { PAGE_SHIFT } from '../base/units.ts';
 import { ValType } from '../wasm/module.ts';
 import type { FuncType } from '../wasm/module.ts';
+import { BYTES_PER_UNIT_LOG2, UNITS_PER_WASM_PAGE_LOG2, charge } from './charge.ts';
+import { dataDroppedFlag } from './dropped-flags.ts';
 import { VOID } from './emit.ts';
 import type { AddressType, Assembler } from './emit.ts';
 import { FRONT_WASM_PAGES, GUEST_AT, GUEST_WASM_PAGES_MAX } from './layout.ts';
 import { addressValue } from './plan.ts';
 import type { MemoryPlan, Plan } from './plan.ts';
-import { dataDroppedFlag } from './dropped-flags.ts';
+
+/** log2 of the bytes of a `memory.size` page. */
+const WASM_PAGE_SHIFT = 16;
 
 /** An operand of a helper: its local, and whether it is i32 or i64. */
-interface Operand {
+export interface Operand {
   readonly local: number;
   readonly type: AddressType;
 }
 
 /** Index of the function that replaces `memory.fill`. */
 export function fillHelper(plan: Plan, memory: MemoryPlan): number {
-  const { address } = memory;
+  const { address, index } = memory;
   const type: FuncType = { params: [addressValue(address), ValType.i32, addressValue(address)], results: [] };
-  return plan.additions.sharedFunc(`fill${memory.index}`, type, (code) => {
+  return plan.additions.sharedFunc(`fargo:fill${index}`, type, (code) => {
     const to = { local: 0, type: address };
     const length = { local: 2, type: address };
     checkRange(code, memory, to, length);
-    returnIfZero(code, length);
-    markRange(code, memory, to, length);
-    shifted(code, to);
-    code.op('local.get', 1).op('local.get', 2).op('memory.fill', memory.index);
+    begin(plan, code, memory, to, length);
+    code.text(`${shifted(to)} local.get 1 local.get 2 memory.fill ${index}`);
   });
 }
 
@@ -49,41 +51,41 @@ export function fillHelper(plan: Plan, memory: MemoryPlan): number {
 export function copyHelper(plan: Plan, target: MemoryPlan, source: MemoryPlan): number {
   const lengthType = target.address === 'i64' && source.address === 'i64' ? 'i64' : 'i32';
   const params = [addressValue(target.address), addressValue(source.address), addressValue(lengthType)];
-  return plan.additions.sharedFunc(`copy${target.index}from${source.index}`, { params, results: [] }, (code) => {
+  const name = `fargo:copy${target.index}from${source.index}`;
+  return plan.additions.sharedFunc(name, { params, results: [] }, (code) => {
     const to = { local: 0, type: target.address };
     const from = { local: 1, type: source.address };
     const length: Operand = { local: 2, type: lengthType };
     checkRange(code, target, to, length);
     checkRange(code, source, from, length);
-    returnIfZero(code, length);
-    markRange(code, target, to, length);
-    shifted(code, to);
-    shifted(code, from);
-    code.op('local.get', 2).op('memory.copy', target.index, source.index);
+    begin(plan, code, target, to, length);
+    code.text(`${shifted(to)} ${shifted(from)} local.get 2 memory.copy ${target.index} ${source.index}`);
   });
 }
 
 /** Index of the function that replaces `memory.init` of data segment `segment`. */
 export function initHelper(plan: Plan, segment: number, memory: MemoryPlan): number {
   const params = [addressValue(memory.address), ValType.i32, ValType.i32];
-  return plan.additions.sharedFunc(`init${memory.index}from${segment}`, { params, results: [] }, (code) => {
+  const name = `fargo:init${memory.index}from${segment}`;
+  return plan.additions.sharedFunc(name, { params, results: [] }, (code) => {
     const to = { local: 0, type: memory.address };
     const length: Operand = { local: 2, type: 'i32' };
     const { start, end } = plan.module.data[segment]!.contents;
     const size = code.local(ValType.i64);
-    code
-      .op('i64.const', 0)
-      .op('i64.const', end - start)
-      .op('global.get', dataDroppedFlag(plan, segment))
-      .op('select');
-    code.op('local.set', size);
+    const dropped = dataDroppedFlag(plan, segment);
+    code.text(`i64.const 0 i64.const ${end - start} global.get ${dropped} select local.set ${size}`);
     trapBeyond(code, memory, { local: 1, type: 'i32' }, length, size);
     checkRange(code, memory, to, length);
-    returnIfZero(code, length);
-    markRange(code, memory, to, length);
-    shifted(code, to);
-    code.op('local.get', 1).op('local.get', 2).op('memory.init', segment, memory.index);
+    begin(plan, code, memory, to, length);
+    code.text(`${shifted(to)} local.get 1 local.get 2 memory.init ${segment} ${memory.index}`);
   });
+}
+
+/** Once the ranges are checked: returns if there is nothing to do, charges, marks the target. */
+function begin(plan: Plan, code: Assembler, memory: MemoryPlan, to: Operand, length: Operand): void {
+  code.text(`local.get ${length.local} ${length.type}.eqz if ${VOID} return end`);
+  charge(plan, code, `${wide(length)} i64.const ${BYTES_PER_UNIT_LOG2} i64.shr_u`);
+  markRange(code, memory, to, length);
 }
 
 /** Name of the global that holds the page limit of a memory: `Additions.knownGlobal` tells whether it grows here. */
@@ -96,36 +98,33 @@ export function growHelper(plan: Plan, memory: MemoryPlan): number {
   const { address, index } = memory;
   const type = { params: [addressValue(address)], results: [addressValue(address)] };
   const limit = plan.additions.sharedGlobal(pageLimitName(memory), memory.guest.max ?? GUEST_WASM_PAGES_MAX);
-  return plan.additions.sharedFunc(`grow${index}`, type, (code) => {
-    const old = code.local(addressValue(address));
-    code.op('memory.size', index).op(`${address}.const`, FRONT_WASM_PAGES).op(`${address}.sub`).op('local.set', old);
-    refuseGrowth(code, { old, delta: 0, type: address, limit });
-    code.op('local.get', 0).op('memory.grow', index).op(`${address}.const`, -1).op(`${address}.eq`);
-    code.op('if', VOID).op(`${address}.const`, -1).op('return').op('end');
-    code.op('local.get', old);
+  return plan.additions.sharedFunc(`fargo:grow${index}`, type, (code) => {
+    const old = { local: code.local(addressValue(address)), type: address };
+    const delta = { local: 0, type: address };
+    code.text(`memory.size ${index} ${address}.const ${FRONT_WASM_PAGES} ${address}.sub local.set ${old.local}`);
+    refuseGrowth(code, { old, delta, limit });
+    charge(plan, code, `${wide(delta)} i64.const ${UNITS_PER_WASM_PAGE_LOG2} i64.shl`);
+    code.text(`
+      local.get 0 memory.grow ${index} ${address}.const -1 ${address}.eq
+      if ${VOID} ${address}.const -1 return end
+      local.get ${old.local}`);
   });
 }
 
 /** Returns -1 when growing from `old` by `delta` would exceed the i32 global `limit` (unsigned). By 0 always succeeds. */
 export function refuseGrowth(
   code: Assembler,
-  { old, delta, type, limit }: { old: number; delta: number; type: AddressType; limit: number },
+  { old, delta, limit }: { readonly old: Operand; readonly delta: Operand; readonly limit: number },
 ): void {
-  const oldSize: Operand = { local: old, type };
-  const getLimit = (): Assembler => code.op('global.get', limit).op('i64.extend_i32_u');
-  wide(code, oldSize);
-  getLimit().op('i64.gt_u');
-  wide(code, { local: delta, type });
-  getLimit();
-  wide(code, oldSize);
-  code.op('i64.sub').op('i64.gt_u').op('i32.or');
-  code.op('local.get', delta).op(`${type}.const`, 0).op(`${type}.ne`).op('i32.and');
-  code.op('if', VOID).op(`${type}.const`, -1).op('return').op('end');
-}
-
-/** Traps as the engine does for an access that is out of bounds, whatever the memory's size. */
-export function trapOutOfBounds(code: Assembler, memory: MemoryPlan): void {
-  code.op(`${memory.address}.const`, -1).op('i32.load8_u', memory.index, 0xffff_ffff).op('drop').op('unreachable');
+  const { type } = delta;
+  const getLimit = `global.get ${limit} i64.extend_i32_u`;
+  code.text(`
+    ${wide(old)} ${getLimit} i64.gt_u
+    ${wide(delta)} ${getLimit} ${wide(old)} i64.sub i64.gt_u
+    i32.or
+    local.get ${delta.local} ${type}.const 0 ${type}.ne
+    i32.and
+    if ${VOID} ${type}.const -1 return end`);
 }
 
 /** Marks the pages of `[to, to + length)`, which is not empty and lies in the guest's memory. */
@@ -133,56 +132,41 @@ export function markRange(code: Assembler, memory: MemoryPlan, to: Operand, leng
   const { address, index } = memory;
   const first = code.local(addressValue(address));
   const last = code.local(addressValue(address));
-  code.op('local.get', to.local).op(`${address}.const`, PAGE_SHIFT).op(`${address}.shr_u`).op('local.tee', first);
-  code.op('i32.const', 1).op('i32.store8', index, 0);
-  code.op('local.get', to.local);
-  addressed(code, length, address);
-  code.op(`${address}.add`).op(`${address}.const`, 1).op(`${address}.sub`);
-  code.op(`${address}.const`, PAGE_SHIFT).op(`${address}.shr_u`).op('local.tee', last);
-  code.op('i32.const', 1).op('i32.store8', index, 0);
-  code.op('local.get', last).op('local.get', first).op(`${address}.sub`);
-  code.op(`${address}.const`, 1).op(`${address}.gt_u`).op('if', VOID);
-  code.op('local.get', first).op('i32.const', 1).op('local.get', last).op('local.get', first).op(`${address}.sub`);
-  code.op('memory.fill', index).op('end');
+  const lengthAsAddress = address === 'i64' ? wide(length) : `local.get ${length.local}`;
+  const page = `${address}.const ${PAGE_SHIFT} ${address}.shr_u`;
+  code.text(`
+    local.get ${to.local} ${page} local.tee ${first} i32.const 1 i32.store8 ${index} 0
+    local.get ${to.local} ${lengthAsAddress} ${address}.add ${address}.const 1 ${address}.sub ${page} local.tee ${last}
+    i32.const 1 i32.store8 ${index} 0
+    local.get ${last} local.get ${first} ${address}.sub ${address}.const 1 ${address}.gt_u
+    if ${VOID}
+      local.get ${first} i32.const 1 local.get ${last} local.get ${first} ${address}.sub memory.fill ${index}
+    end`);
 }
 
 /** Traps unless `[at, at + length)` lies in the guest's memory. */
 export function checkRange(code: Assembler, memory: MemoryPlan, at: Operand, length: Operand): void {
   const size = code.local(ValType.i64);
-  code.op('memory.size', memory.index);
-  if (memory.address === 'i32') code.op('i64.extend_i32_u');
-  code.op('i64.const', FRONT_WASM_PAGES).op('i64.sub').op('i64.const', 16).op('i64.shl').op('local.set', size);
+  const extend = memory.address === 'i32' ? 'i64.extend_i32_u' : '';
+  code.text(`memory.size ${memory.index} ${extend} i64.const ${FRONT_WASM_PAGES} i64.sub`);
+  code.text(`i64.const ${WASM_PAGE_SHIFT} i64.shl local.set ${size}`);
   trapBeyond(code, memory, at, length, size);
 }
 
-/** Traps unless `at + length` is at most the i64 local `size`, without wrapping. */
+/** Traps unless `at + length` is at most the i64 local `size`, without wrapping: as the engine's own access does. */
 function trapBeyond(code: Assembler, memory: MemoryPlan, at: Operand, length: Operand, size: number): void {
-  wide(code, length);
-  code.op('local.get', size).op('i64.gt_u');
-  wide(code, at);
-  code.op('local.get', size);
-  wide(code, length);
-  code.op('i64.sub').op('i64.gt_u').op('i32.or').op('if', VOID);
-  trapOutOfBounds(code, memory);
-  code.op('end');
+  code.text(`
+    ${wide(length)} local.get ${size} i64.gt_u
+    ${wide(at)} local.get ${size} ${wide(length)} i64.sub i64.gt_u
+    i32.or
+    if ${VOID} ${memory.address}.const -1 i32.load8_u ${memory.index} ${0xffff_ffff} drop unreachable end`);
 }
 
-function returnIfZero(code: Assembler, { local, type }: Operand): void {
-  code.op('local.get', local).op(`${type}.eqz`).op('if', VOID).op('return').op('end');
-}
-
-function shifted(code: Assembler, { local, type }: Operand): void {
-  code.op('local.get', local).op(`${type}.const`, GUEST_AT).op(`${type}.add`);
+function shifted({ local, type }: Operand): string {
+  return `local.get ${local} ${type}.const ${GUEST_AT} ${type}.add`;
 }
 
 /** Pushes the operand as i64. */
-function wide(code: Assembler, { local, type }: Operand): void {
-  code.op('local.get', local);
-  if (type === 'i32') code.op('i64.extend_i32_u');
-}
-
-/** Pushes the operand as an address of a memory: a length may be narrower. */
-function addressed(code: Assembler, { local, type }: Operand, address: AddressType): void {
-  code.op('local.get', local);
-  if (type === 'i32' && address === 'i64') code.op('i64.extend_i32_u');
+export function wide({ local, type }: Operand): string {
+  return `local.get ${local} ${type === 'i32' ? 'i64.extend_i32_u' : ''}`;
 }

@@ -61,6 +61,18 @@ export class Assembler {
     return this;
   }
 
+  /** Instructions as text: names and their immediates as for {@link op}, separated by white space. */
+  text(source: string): this {
+    const words = source.trim().split(/\s+/);
+    for (let at = 0; at < words.length;) {
+      const name = words[at++]!;
+      const immediates: number[] = [];
+      for (; at < words.length && !/^[a-z]/.test(words[at]!); at++) immediates.push(Number(words[at]));
+      this.op(name, ...immediates);
+    }
+    return this;
+  }
+
   /** Instructions as bytes: a constant expression of the guest. */
   raw(bytes: Uint8Array, start: number, end: number): this {
     this.#code.bytes(bytes, start, end);

@@ -106,8 +106,9 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
 
 /** The engine's reason; the reader found none. */
 function invalid(bytes: Uint8Array): FargoError {
+  const compile = (): WebAssembly.Module => new WebAssembly.Module(bytes);
   try {
-    new WebAssembly.Module(bytes);
+    compile();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return new FargoError('invalid-module', `the engine refuses the module: ${reason}`, { cause });

@@ -30,6 +30,12 @@ export interface TablePlan {
   readonly type: TableType;
 }
 
+/** Global indices: i64 units left, i32 calls that may still nest. */
+export interface BudgetGlobals {
+  readonly units: number;
+  readonly depth: number;
+}
+
 export interface Plan {
   readonly module: Module;
   readonly counts: IndexCounts;
@@ -43,6 +49,8 @@ export interface Plan {
   readonly tables: readonly TablePlan[];
   readonly globals: readonly GlobalType[];
   readonly importedGlobals: number;
+  /** The globals of the budget pass; undefined when it is off. */
+  budget: BudgetGlobals | undefined;
   /** What a user may want to know: see `InstrumentReport.notes`. */
   readonly notes: string[];
 }
@@ -89,6 +97,7 @@ export function planModule(module: Module): Plan {
     tables,
     globals,
     importedGlobals,
+    budget: undefined,
     notes,
   };
 }

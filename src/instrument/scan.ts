@@ -36,49 +36,34 @@ function writeScan(code: Assembler, { address, index: memory }: MemoryPlan): voi
   const pages = 1;
   const count = code.local(ValType.i32);
   const bits = code.local(ValType.i32);
-  const push = (local: number): Assembler => {
-    code.op('local.get', local);
-    return address === 'i64' ? code.op('i64.extend_i32_u') : code;
-  };
-
-  code.op('block', VOID).op('loop', VOID);
-  // Clean stretches.
-  code.op('block', VOID).op('loop', VOID);
-  code.op('local.get', at).op('i32.const', STEP_BYTES).op('i32.add').op('local.get', pages).op('i32.gt_u');
-  code.op('br_if', 1);
+  const extend = address === 'i64' ? 'i64.extend_i32_u' : '';
+  const zeros = `v128.const ${Array.from({ length: VECTOR_BYTES }, () => 0).join(' ')}`;
+  const advance = (bytes: number): string => `local.get ${at} i32.const ${bytes} i32.add`;
+  const step = [];
   for (let offset = 0; offset < STEP_BYTES; offset += VECTOR_BYTES) {
-    push(at).op('v128.load', memory, offset);
-    if (offset > 0) code.op('v128.or');
+    step.push(`local.get ${at} ${extend} v128.load ${memory} ${offset} ${offset > 0 ? 'v128.or' : ''}`);
   }
-  code.op('v128.any_true').op('br_if', 1);
-  code.op('local.get', at).op('i32.const', STEP_BYTES).op('i32.add').op('local.set', at);
-  code.op('br', 0).op('end').op('end');
-  // Done, or the list is almost full.
-  code.op('local.get', at).op('local.get', pages).op('i32.ge_u').op('br_if', 1);
-  code
-    .op('local.get', count)
-    .op('i32.const', SCAN_LIST_ENTRIES - FREE_ENTRIES_MIN)
-    .op('i32.gt_u')
-    .op('br_if', 1);
-  // One vector.
-  push(at)
-    .op('v128.load', memory, 0)
-    .op('v128.const', ...new Array<number>(VECTOR_BYTES).fill(0))
-    .op('i8x16.ne');
-  code.op('i8x16.bitmask').op('local.tee', bits).op('if', VOID);
-  push(at)
-    .op('v128.const', ...new Array<number>(VECTOR_BYTES).fill(0))
-    .op('v128.store', memory, 0);
-  code.op('loop', VOID);
-  code.op('local.get', count).op('i32.const', 2).op('i32.shl');
-  if (address === 'i64') code.op('i64.extend_i32_u');
-  code.op('local.get', at).op('local.get', bits).op('i32.ctz').op('i32.add').op('i32.store', memory, SCAN_LIST_AT);
-  code.op('local.get', count).op('i32.const', 1).op('i32.add').op('local.set', count);
-  code.op('local.get', bits).op('local.get', bits).op('i32.const', 1).op('i32.sub').op('i32.and');
-  code.op('local.tee', bits).op('br_if', 0).op('end').op('end');
-  code.op('local.get', at).op('i32.const', VECTOR_BYTES).op('i32.add').op('local.set', at);
-  code.op('br', 0).op('end').op('end');
-
-  code.op(`${address}.const`, 0).op('local.get', at).op('i32.store', memory, HEADER_AT);
-  code.op('local.get', count);
+  code.text(`
+    block ${VOID} loop ${VOID}
+      block ${VOID} loop ${VOID}
+        ${advance(STEP_BYTES)} local.get ${pages} i32.gt_u br_if 1
+        ${step.join(' ')} v128.any_true br_if 1
+        ${advance(STEP_BYTES)} local.set ${at} br 0
+      end end
+      local.get ${at} local.get ${pages} i32.ge_u br_if 1
+      local.get ${count} i32.const ${SCAN_LIST_ENTRIES - FREE_ENTRIES_MIN} i32.gt_u br_if 1
+      local.get ${at} ${extend} v128.load ${memory} 0 ${zeros} i8x16.ne i8x16.bitmask local.tee ${bits}
+      if ${VOID}
+        local.get ${at} ${extend} ${zeros} v128.store ${memory} 0
+        loop ${VOID}
+          local.get ${count} i32.const 2 i32.shl ${extend}
+          local.get ${at} local.get ${bits} i32.ctz i32.add i32.store ${memory} ${SCAN_LIST_AT}
+          local.get ${count} i32.const 1 i32.add local.set ${count}
+          local.get ${bits} local.get ${bits} i32.const 1 i32.sub i32.and local.tee ${bits} br_if 0
+        end
+      end
+      ${advance(VECTOR_BYTES)} local.set ${at} br 0
+    end end
+    ${address}.const 0 local.get ${at} i32.store ${memory} ${HEADER_AT}
+    local.get ${count}`);
 }

@@ -56,9 +56,9 @@ function prepareHelper(plan: Plan, memory: MemoryPlan): number {
     const to = { local: 0, type: address };
     const length = { local: 1, type: 'i32' as const };
     checkRange(code, memory, to, length);
-    code.op('local.get', length.local).op('if', VOID);
+    code.text(`local.get ${length.local} if ${VOID}`);
     markRange(code, memory, to, length);
-    code.op('end').op('local.get', to.local).op(`${address}.const`, GUEST_AT).op(`${address}.add`);
+    code.text(`end local.get ${to.local} ${address}.const ${GUEST_AT} ${address}.add`);
   });
 }
 

@@ -5,6 +5,7 @@
  * ```
  * table.set, fill, copy   →  tablesChanged := 1, then the instruction
  * table.init              →  call $init: tablesChanged := 1; an empty segment when the segment's flag says dropped
+ * table.fill, copy        →  calls too when the budget pass is on: entries are charged
  * table.grow              →  call $grow: tablesChanged := 1; -1 beyond the entry limit
  * ```
  *
@@ -13,7 +14,10 @@
 
 import { ValType } from '../wasm/module.ts';
 import type { ConstExpr, FuncType } from '../wasm/module.ts';
-import { refuseGrowth } from './bulk.ts';
+import { refuseGrowth, wide } from './bulk.ts';
+import type { Operand } from './bulk.ts';
+import { charge } from './charge.ts';
+import type { Assembler } from './emit.ts';
 import { addressValue } from './plan.ts';
 import type { Plan, TablePlan } from './plan.ts';
 import { elementDroppedFlag } from './dropped-flags.ts';
@@ -34,16 +38,46 @@ export function exportTablesChanged(plan: Plan): string | undefined {
 /** Index of the function that replaces `table.init`. */
 export function tableInitHelper(plan: Plan, segment: number, table: TablePlan): number {
   const type: FuncType = { params: [addressValue(table.address), ValType.i32, ValType.i32], results: [] };
-  const name = `table${table.index}-init${segment}`;
-  return plan.additions.sharedFunc(`fargo:${name}`, type, (code) => {
+  const name = `fargo:table${table.index}-init${segment}`;
+  return plan.additions.sharedFunc(name, type, (code) => {
     const empty = plan.additions.emptyElement(plan.module.elements[segment]!.type);
-    code.op('i32.const', 1).op('global.set', tablesChangedFlag(plan));
-    code.op('local.get', 0).op('local.get', 1).op('local.get', 2);
-    code
-      .op('global.get', elementDroppedFlag(plan, segment))
-      .op('if', plan.additions.type({ params: type.params, results: [] }));
-    code.op('table.init', empty, table.index).op('else').op('table.init', segment, table.index).op('end');
+    chargeEntries(plan, code, table, { local: 2, type: 'i32' });
+    code.text(`
+      i32.const 1 global.set ${tablesChangedFlag(plan)}
+      local.get 0 local.get 1 local.get 2
+      global.get ${elementDroppedFlag(plan, segment)}
+      if ${plan.additions.type(type)} table.init ${empty} ${table.index}
+      else table.init ${segment} ${table.index} end`);
   });
+}
+
+/** Index of the function that replaces `table.fill` when entries are charged. */
+export function tableFillHelper(plan: Plan, table: TablePlan): number {
+  const { address, index } = table;
+  const type = { params: [addressValue(address), table.type.element, addressValue(address)], results: [] };
+  return plan.additions.sharedFunc(`fargo:table${index}-fill`, type, (code) => {
+    chargeEntries(plan, code, table, { local: 2, type: address });
+    code.text(`i32.const 1 global.set ${tablesChangedFlag(plan)}`);
+    code.text(`local.get 0 local.get 1 local.get 2 table.fill ${index}`);
+  });
+}
+
+/** Index of the function that replaces `table.copy` when entries are charged. */
+export function tableCopyHelper(plan: Plan, target: TablePlan, source: TablePlan): number {
+  const lengthType = target.address === 'i64' && source.address === 'i64' ? 'i64' : 'i32';
+  const params = [addressValue(target.address), addressValue(source.address), addressValue(lengthType)];
+  const name = `fargo:table${target.index}-copy${source.index}`;
+  return plan.additions.sharedFunc(name, { params, results: [] }, (code) => {
+    chargeEntries(plan, code, target, { local: 2, type: lengthType });
+    code.text(`i32.const 1 global.set ${tablesChangedFlag(plan)}`);
+    code.text(`local.get 0 local.get 1 local.get 2 table.copy ${target.index} ${source.index}`);
+  });
+}
+
+/** A unit an entry; nothing for more entries than the table has, since then the instruction traps. */
+function chargeEntries(plan: Plan, code: Assembler, { address, index }: TablePlan, count: Operand): void {
+  const size = `table.size ${index} ${address === 'i32' ? 'i64.extend_i32_u' : ''}`;
+  charge(plan, code, `${wide(count)} i64.const 0 ${wide(count)} ${size} i64.le_u select`);
 }
 
 /** Name of the global that caps the entries of a table: `Additions.knownGlobal` tells whether it grows here. */
@@ -60,11 +94,12 @@ export function tableGrowHelper(plan: Plan, table: TablePlan): number {
     Math.min(table.type.max ?? 0xffff_ffff, 0xffff_ffff),
   );
   return plan.additions.sharedFunc(`fargo:table${index}-grow`, type, (code) => {
-    const old = code.local(addressValue(address));
-    code.op('table.size', index).op('local.set', old);
-    refuseGrowth(code, { old, delta: 1, type: address, limit });
-    code.op('i32.const', 1).op('global.set', tablesChangedFlag(plan));
-    code.op('local.get', 0).op('local.get', 1).op('table.grow', index);
+    const old = { local: code.local(addressValue(address)), type: address };
+    const delta = { local: 1, type: address };
+    code.text(`table.size ${index} local.set ${old.local}`);
+    refuseGrowth(code, { old, delta, limit });
+    charge(plan, code, wide(delta));
+    code.text(`i32.const 1 global.set ${tablesChangedFlag(plan)} local.get 0 local.get 1 table.grow ${index}`);
   });
 }
 
@@ -98,5 +133,5 @@ function takenFunctions({ module }: Plan): number[] {
   for (const { init } of module.globals) add(init);
   for (const { init } of module.tables) add(init);
   for (const { kind, index } of module.exports) if (kind === 'func') taken.add(index);
-  return [...taken].sort((a, b) => a - b);
+  return [...taken].toSorted((a, b) => a - b);
 }

@@ -47,9 +47,6 @@ import {
   KNOWN,
   OPCODE_KEYS,
   POPS,
-  PREFIX_FC,
-  PREFIX_FD,
-  PREFIX_FE,
   PUSHES,
   VALUE_TYPE,
   opcodeKey,
@@ -60,11 +57,12 @@ import { copyHelper, fillHelper, growHelper, initHelper } from './bulk.ts';
 import { dataDroppedFlag, elementDroppedFlag } from './dropped-flags.ts';
 import { BlockKind, Flow } from './flow.ts';
 import { writeMemarg } from './emit.ts';
+import { prefixedKey } from './keys.ts';
 import { FRONT_WASM_PAGES, GUEST_AT, WRITE_MAP_BYTES } from './layout.ts';
 import { CONSTANT } from './operand-stack.ts';
 import { isNumeric } from './plan.ts';
 import type { MemoryPlan, Plan } from './plan.ts';
-import { tableGrowHelper, tableInitHelper, tablesChangedFlag } from './tables.ts';
+import { tableCopyHelper, tableFillHelper, tableGrowHelper, tableInitHelper, tablesChangedFlag } from './tables.ts';
 import { Cover, WINDOW_OFFSET_MAX } from './windows.ts';
 
 /** Single-byte opcodes that are emitted. */
@@ -101,10 +99,12 @@ const DATA_DROP = opcodeKey('data.drop');
 const ELEM_DROP = opcodeKey('elem.drop');
 const TABLE_INIT = opcodeKey('table.init');
 const TABLE_GROW = opcodeKey('table.grow');
+const TABLE_FILL = opcodeKey('table.fill');
+const TABLE_COPY = opcodeKey('table.copy');
 const REPLACED: Uint8Array = new Uint8Array(OPCODE_KEYS);
 for (const key of [MEMORY_SIZE, MEMORY_GROW, MEMORY_INIT, MEMORY_COPY, MEMORY_FILL]) REPLACED[key] = 1;
 for (const key of [DATA_DROP, ELEM_DROP, TABLE_INIT, TABLE_GROW]) REPLACED[key] = 1;
-for (const name of ['table.set', 'table.fill', 'table.copy']) REPLACED[opcodeKey(name)] = 1;
+for (const key of [TABLE_FILL, TABLE_COPY, opcodeKey('table.set')]) REPLACED[key] = 1;
 
 /** Scratch locals by role; one of each role and type is enough, since each lives for one store. */
 const Role = { address: 0, value: 1, second: 2, page: 3 } as const;
@@ -151,7 +151,7 @@ export class WriteTracker {
 
   /** `out`: where bodies are appended, each with its size. */
   constructor(plan: Plan, out: ByteWriter) {
-    const { types } = plan.module;
+    const types = [...plan.module.types, ...plan.additions.types];
     this.#plan = plan;
     this.#out = out;
     this.#typeParams = Int32Array.from(types, ({ params }) => params.length);
@@ -193,7 +193,7 @@ export class WriteTracker {
       const at = next;
       let key = source[next++]!;
       if (key >= 0xfc && key <= 0xfe) {
-        key = (key === 0xfc ? PREFIX_FC : key === 0xfd ? PREFIX_FD : PREFIX_FE) + u32At(source, next);
+        key = prefixedKey(key, u32At(source, next));
         next = lebEnd(source, next);
       }
       switch (key) {
@@ -592,10 +592,22 @@ export class WriteTracker {
         this.#setFlag(elementDroppedFlag(plan, first));
         this.#copied = next;
         return;
-      default: // table.set, table.fill, table.copy
-        this.#copyTo(at);
-        this.#setFlag(tablesChangedFlag(plan));
+      case TABLE_FILL:
+        if (plan.budget === undefined) this.#flagTables(at);
+        else this.#callInstead(tableFillHelper(plan, plan.tables[first]!), at, next);
+        return;
+      case TABLE_COPY:
+        if (plan.budget === undefined) this.#flagTables(at);
+        else this.#callInstead(tableCopyHelper(plan, plan.tables[first]!, plan.tables[second]!), at, next);
+        return;
+      default: // table.set
+        this.#flagTables(at);
     }
+  }
+
+  #flagTables(at: number): void {
+    this.#copyTo(at);
+    this.#setFlag(tablesChangedFlag(this.#plan));
   }
 
   #memoryAt(index: number): MemoryPlan {

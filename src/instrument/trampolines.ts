@@ -55,7 +55,6 @@ export class Trampolines {
     const front = this.#plan.memories[0]!;
     const { additions } = this.#plan;
     const push = (code: Assembler): Assembler => code.op(`${front.address}.const`, 0);
-    const slot = (i: number): number => CALL_FRAME_AT + CALL_FRAME_SLOT_BYTES * i;
     const trampoline = additions.func(`fargo:exact${index}`, { params: [], results: [] }, (code) => {
       for (const [i, type] of params.entries()) push(code).op(`${NAMES.get(type)!}.load`, front.index, slot(i));
       code.op('call', index);
@@ -69,4 +68,9 @@ export class Trampolines {
     });
     return additions.exportAs(`exact${index}`, 'func', trampoline);
   }
+}
+
+/** Where value `i` of a call frame lies. */
+function slot(i: number): number {
+  return CALL_FRAME_AT + CALL_FRAME_SLOT_BYTES * i;
 }

@@ -77,21 +77,26 @@ export function outcomeOf(call: () => unknown): Outcome {
 /** Pages whose mark is set; throws when the map holds anything but 0 and 1. */
 export function markedPages(map: Uint8Array): number[] {
   const pages: number[] = [];
-  for (let page = 0; page < map.length; page++) {
-    const mark = map[page]!;
-    if (mark > 1) throw new Error(`write map byte ${page} is ${mark}`);
-    if (mark === 1) pages.push(page);
+  const words = new Uint32Array(map.buffer, map.byteOffset, map.length / 4);
+  for (let word = 0; word < words.length; word++) {
+    if (words[word] === 0) continue;
+    for (let page = 4 * word; page < 4 * word + 4; page++) {
+      const mark = map[page]!;
+      if (mark > 1) throw new Error(`write map byte ${page} is ${mark}`);
+      if (mark === 1) pages.push(page);
+    }
   }
   return pages;
 }
 
-/** First address whose byte changed although no mark covers it; undefined when there is none. */
+/** First address whose byte changed although no mark covers it; undefined when there is none. Equal lengths. */
 export function uncoveredWrite(before: Uint8Array, after: Uint8Array, map: Uint8Array): number | undefined {
-  for (let address = 0; address < after.length; address++) {
-    if (after[address] === (before[address] ?? 0)) continue;
-    const page = Math.floor(address / PAGE_BYTES);
-    const inFringe = address % PAGE_BYTES < FRINGE_BYTES && page > 0 && map[page - 1] === 1;
-    if (map[page] !== 1 && !inFringe) return address;
+  for (let page = 0; page < after.length / PAGE_BYTES; page++) {
+    if (map[page] === 1) continue;
+    const start = PAGE_BYTES * page + (page > 0 && map[page - 1] === 1 ? FRINGE_BYTES : 0);
+    const end = PAGE_BYTES * (page + 1);
+    if (Buffer.compare(after.subarray(start, end), before.subarray(start, end)) === 0) continue;
+    for (let address = start; address < end; address++) if (after[address] !== before[address]) return address;
   }
   return undefined;
 }

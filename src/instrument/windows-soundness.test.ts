@@ -1,0 +1,84 @@
+/**
+ * The property that everything else rests on: whatever the code, a byte that changed lies in a marked page or in the
+ * fringe behind one. And instrumenting changes neither results nor traps nor memory.
+ */
+
+import { assert, asyncProperty, nat } from 'fast-check';
+import { expect, test } from 'vitest';
+import { Twin, markedPages, outcomeOf, uncoveredWrite, wat } from '../../test/instrument/harness.ts';
+import { ADDRESS_LOCALS, Random, randomModule } from '../../test/instrument/random-code.ts';
+
+const FUNCTIONS = 12;
+const CALLS = 6;
+const DEPTH = 1000;
+/** The end of memory, the end of the address space, far from any boundary; beside them most are just before a page. */
+const PLACES = [0, 100, 65_400, 65_530, -1, -64, -4096];
+
+async function check(seed: number, { exceptions = false, budget = false }): Promise<void> {
+  const random = new Random(seed);
+  const bytes = await wat(randomModule(random, FUNCTIONS, { exceptions }));
+  const twin = new Twin(bytes, {}, { budget });
+  const plain = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as unknown as Twin['exports'];
+  const plainBytes = new Uint8Array((plain['memory'] as unknown as WebAssembly.Memory).buffer);
+  const guest = twin.guest();
+  const zero = new Uint8Array(guest.length);
+  for (let i = 0; i < FUNCTIONS; i++) {
+    for (let call = 0; call < CALLS; call++) {
+      const args = Array.from({ length: ADDRESS_LOCALS }, () => address(random));
+      plainBytes.fill(0);
+      guest.fill(0);
+      twin.clearMap();
+      for (const it of [plain, twin.exports]) (it['fuel'] as unknown as WebAssembly.Global).value = 40;
+      if (twin.meta.budget !== undefined) twin.global(twin.meta.budget.depth).value = DEPTH;
+      const expected = outcomeOf(() => exceptionless(() => plain[`f${i}`]!(...args)));
+      const outcome = outcomeOf(() => exceptionless(() => twin.exports[`f${i}`]!(...args)));
+      if (twin.meta.budget !== undefined && 'value' in outcome && outcome.value !== 'exception') {
+        expect(twin.global(twin.meta.budget.depth).value, 'every return gives its depth back').toBe(DEPTH);
+      }
+      const place = `seed ${seed}, f${i}(${args.join()})`;
+      expect(outcome, place).toEqual(expected);
+      expect(Buffer.compare(guest, plainBytes), `memory after ${place}`).toBe(0);
+      markedPages(twin.map());
+      expect(uncoveredWrite(zero, guest, twin.map()), `uncovered write in ${place}`).toBeUndefined();
+    }
+  }
+}
+
+function address(random: Random): number {
+  if (random.chance(25)) return random.pick(PLACES) + random.below(16);
+  return 4096 * (1 + random.below(14)) - random.below(180);
+}
+
+/** An exception of the guest that leaves it counts as a result. */
+function exceptionless(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof (WebAssembly as unknown as { Exception: new () => Error }).Exception) return 'exception';
+    throw error;
+  }
+}
+
+const runs = Number(process.env['FARGO_RUNS'] ?? 40);
+const seed = Number(process.env['FARGO_SEED'] ?? 20_261_123);
+
+test('no write escapes the marks: branches and loops', async () => {
+  await assert(
+    asyncProperty(nat(), (it) => check(it, {})),
+    { numRuns: runs, seed },
+  );
+});
+
+test('no write escapes the marks: exception handlers', async () => {
+  await assert(
+    asyncProperty(nat(), (it) => check(it, { exceptions: true })),
+    { numRuns: runs, seed },
+  );
+});
+
+test('the same with the budget pass on', async () => {
+  await assert(
+    asyncProperty(nat(), (it) => check(it, { exceptions: true, budget: true })),
+    { numRuns: runs, seed },
+  );
+});
