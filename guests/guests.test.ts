@@ -218,6 +218,7 @@ describe('kv', () => {
   test('holds what it was warmed with', () => {
     const kv = instantiate('kv');
     expect(kv['lookup']!(1)).toBe(-1);
+    expect(instantiate('kv')['increment']!(3, -4)).toBe(-4);
     expect(kv['warm']!(50_000)).toBe(50_000);
     for (const key of [0, 1, 777, 49_999]) expect(kv['lookup']!(key)).toBe(kv['warmValue']!(key));
     expect(kv['lookup']!(50_000)).toBe(-1);
@@ -226,6 +227,8 @@ describe('kv', () => {
     expect(kv['lookup']!(777)).toBe(5);
     expect(kv['size']!()).toBe(50_000);
     expect(kv['digest']!()).not.toBe(digest);
+    expect(kv['increment']!(777, 7)).toBe(12);
+    expect(kv['lookup']!(777)).toBe(12);
     kv['put']!(777, kv['warmValue']!(777));
     expect(kv['digest']!()).toBe(digest);
   });

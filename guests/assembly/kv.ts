@@ -102,6 +102,14 @@ export function lookup(key: i32): i32 {
   return load<i32>(slot, 8) == 0 ? -1 : load<i32>(slot, 4);
 }
 
+/** Adds `by` to the value of `key`, which is 0 if there is none. Returns the new value. */
+export function increment(key: i32, by: i32): i32 {
+  const slot = integerCapacity == 0 ? 0 : integerSlot(key);
+  const value = (slot != 0 && load<i32>(slot, 8) != 0 ? load<i32>(slot, 4) : 0) + by;
+  put(key, value);
+  return value;
+}
+
 /** What `warm` gives key `key`: any caller can tell what to expect. */
 export function warmValue(key: i32): i32 {
   return (mix((key as u32) ^ 0x5bd1e995) >> 1) as i32;
