@@ -62,7 +62,7 @@ export class CorePool {
     const core = best ?? smaller!;
     this.detach(core);
     if (this.#spares > 0 && this.#growing.has(machine.program)) this.#refillLater(machine.program, machine.state);
-    core.load(machine);
+    this.#orForget(core, () => core.load(machine));
     machine.core = core;
     core.lastUse = ++this.#uses;
     return core;
@@ -77,7 +77,7 @@ export class CorePool {
     }
     const core = new Core(this.#runtime, program);
     this.created++;
-    cores.push(core);
+    this.#of(program).push(core);
     return core;
   }
 
@@ -92,7 +92,7 @@ export class CorePool {
     const ready = this.#of(program).filter((core) => core.busy === 0 && core.state === state).length;
     for (let i = ready; i < count; i++) {
       const core = this.create(program);
-      core.lay(state);
+      this.#orForget(core, () => core.lay(state));
       core.lastUse = ++this.#uses;
     }
   }
@@ -151,8 +151,24 @@ export class CorePool {
     setTimeout(() => {
       this.#refilling = false;
       if (this.#runtime.disposed || this.#runtime.guestCalls > 0 || state.holders === 0) return;
-      this.prepare(program, state, Math.min(this.#spares + 1, this.#idleMax));
+      try {
+        this.prepare(program, state, Math.min(this.#spares + 1, this.#idleMax));
+      } catch (error) {
+        // Spare cores only save time; there is nobody here to tell.
+        if (!(error instanceof FargoError)) throw error;
+      }
     }, 0);
+  }
+
+  /** Lays something out on a core, which is of no use where that fails half-way: the engine may refuse to grow it. */
+  #orForget(core: Core, lay: () => void): void {
+    try {
+      lay();
+    } catch (cause) {
+      this.forget(core);
+      if (!(cause instanceof RangeError)) throw cause;
+      throw new FargoError('limit', `the engine refused to grow a core: ${cause.message}`, { cause });
+    }
   }
 
   #idleCount(cores: readonly Core[]): number {
