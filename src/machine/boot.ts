@@ -12,7 +12,7 @@ import { newIdentity } from './identity.ts';
 import type { MachineLimits } from './limits.ts';
 import { Machine, type CommitHooks, type OutputSink, type TrapPolicy } from './machine.ts';
 import type { Outcome } from './outcome.ts';
-import { Program, type Unit } from './program.ts';
+import type { Program, Unit } from './program.ts';
 import { run } from './run.ts';
 import type { Runtime } from './runtime.ts';
 import { State } from './state.ts';
@@ -21,6 +21,7 @@ import { trapOf } from './trap.ts';
 
 /** Name of a WASI reactor's initializer (WASI application ABI). */
 const INITIALIZE = '_initialize';
+const NO_NAMES: ReadonlyMap<string, number> = new Map();
 
 export interface MachineSetup {
   readonly limits: MachineLimits;
@@ -39,7 +40,10 @@ export interface Booted {
 export function boot(runtime: Runtime, program: Program, setup: MachineSetup): Booted {
   runtime.requireStack();
   if (program.birth === undefined) runtime.cores.create(program);
-  const machine = new Machine({ runtime, program, identity: newIdentity(undefined), ...setup }, program.birth!);
+  const machine = new Machine(
+    { runtime, program, names: NO_NAMES, identity: newIdentity(undefined), ...setup },
+    program.birth!,
+  );
   try {
     const booted = { machine, outcome: initialize(machine, machine.enter()) };
     machine.markOrigin();
@@ -51,13 +55,14 @@ export function boot(runtime: Runtime, program: Program, setup: MachineSetup): B
 }
 
 /**
- * Adds a module to a machine, which becomes the one that `call` means: instantiation in a store that has instances.
+ * Adds modules to a machine, the last of which becomes the one that `call` means: instantiation in a store that has
+ * instances. Those before the last provide its imports and have nothing to run.
  *
  * If it traps the machine is as before, unless its policy is to keep: then the effects stay, as the specification has it.
  *
  * @throws FargoError `link`, `limit`, `machine-busy`
  */
-export function link(machine: Machine, unit: Unit): Outcome<unknown> {
+export function link(machine: Machine, units: readonly Unit[]): Outcome<unknown> {
   const { runtime } = machine;
   const before = { program: machine.program, state: machine.settle().hold() };
   const sizesAtLink = {
@@ -67,7 +72,7 @@ export function link(machine: Machine, unit: Unit): Outcome<unknown> {
         ? before.program.bootTableSizes
         : before.state.tables.entries.map((each) => each.length),
   };
-  const program = before.program.with({ ...unit, sizesAtLink });
+  const program = before.program.with(units.map((unit) => ({ ...unit, sizesAtLink })));
   try {
     machine.leave();
     const core = runtime.cores.create(program);
@@ -77,6 +82,9 @@ export function link(machine: Machine, unit: Unit): Outcome<unknown> {
     const outcome = initialize(machine, machine.enter());
     if (outcome.kind === 'trap' && machine.onTrap === 'rollback') machine.adopt(before.program, before.state);
     return outcome;
+  } catch (error) {
+    if (machine.program === program) machine.adopt(before.program, before.state);
+    throw error;
   } finally {
     before.state.drop(runtime.maps);
   }

@@ -21,6 +21,8 @@ export interface ForkSource {
   readonly identity: Identity;
   readonly runtime: Runtime;
   readonly program: Program;
+  /** Positions of the modules that others can import from, by name. */
+  readonly names: ReadonlyMap<string, number>;
   readonly limits: MachineLimits;
   readonly onTrap: TrapPolicy;
   readonly hooks: CommitHooks | undefined;
@@ -80,7 +82,7 @@ function spawn(source: ForkSource, limits: MachineLimits, onOutput: OutputSink |
   const identity = newIdentity(source.identity);
   const own = program.devices.length === 0 ? undefined : withForkedDevices(runtime, program, { state, identity });
   const child = new Machine(
-    { runtime, program, identity, limits, onTrap: source.onTrap, hooks: source.hooks, onOutput },
+    { runtime, program, names: source.names, identity, limits, onTrap: source.onTrap, hooks: source.hooks, onOutput },
     own ?? state,
   );
   own?.drop(runtime.maps);

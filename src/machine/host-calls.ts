@@ -30,14 +30,14 @@ export function importFunction(core: Core, unit: number, target: { fn: HostFunct
   const fn = target.fn as (vm: GuestContext, ...args: unknown[]) => unknown;
   const { results } = target.type;
   return (...args: unknown[]): unknown => {
-    if (core.ending !== undefined) core.abort(unit);
+    if (core.ending !== undefined) core.instances.abort(unit);
     let value: unknown;
     try {
       value = checkedResult(fn(core.context(unit), ...args), results);
     } catch (error) {
       core.ending ??= { kind: 'host-error', error };
     }
-    if (core.ending !== undefined) core.abort(unit);
+    if (core.ending !== undefined) core.instances.abort(unit);
     return value;
   };
 }

@@ -57,6 +57,8 @@ export class Machine implements Holder, ForkSource {
   /** @internal */ readonly hooks: CommitHooks | undefined;
   /** @internal */ readonly onOutput: OutputSink | undefined;
   /** @internal */ program: Program;
+  /** @internal Replaced, never changed: children share it. */
+  names: ReadonlyMap<string, number>;
   /** @internal At rest; older than the core while the core is dirty. */
   state: State;
   /** @internal The core whose owner this machine is. */
@@ -69,12 +71,15 @@ export class Machine implements Holder, ForkSource {
   #origin: State;
   #disposed = false;
   #output: OutputChunk[] | undefined = undefined;
+  /** @internal Bytes that {@link takeOutput} would give. */
+  waitingOutputBytes = 0;
   #door: MemoryDoor | undefined = undefined;
 
   /** @internal Takes its own holds of `state`. */
   constructor(parts: MachineParts, state: State) {
     this.runtime = parts.runtime;
     this.program = parts.program;
+    this.names = parts.names;
     this.identity = parts.identity;
     this.limits = parts.limits;
     this.onTrap = parts.onTrap;
@@ -245,6 +250,7 @@ export class Machine implements Holder, ForkSource {
   takeOutput(): OutputChunk[] {
     const taken = this.#output ?? [];
     this.#output = undefined;
+    this.waitingOutputBytes = 0;
     return taken;
   }
 
@@ -319,13 +325,14 @@ export class Machine implements Holder, ForkSource {
   /** @internal Hands on what a call has written, or keeps it for {@link takeOutput}. */
   deliver(chunks: readonly OutputChunk[]): void {
     if (chunks.length === 0) return;
-    if (this.onOutput === undefined) (this.#output ??= []).push(...chunks);
-    else for (const chunk of chunks) this.onOutput(chunk, this);
-  }
-
-  /** @internal Bytes that {@link takeOutput} would give. */
-  get waitingOutputBytes(): number {
-    return this.#output?.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? 0;
+    for (const chunk of chunks) {
+      if (this.onOutput !== undefined) {
+        this.onOutput(chunk, this);
+        continue;
+      }
+      (this.#output ??= []).push(chunk);
+      this.waitingOutputBytes += chunk.bytes.length;
+    }
   }
 
   /** @internal Makes what it is now what {@link reset} goes back to. */
@@ -364,7 +371,7 @@ export class Machine implements Holder, ForkSource {
     const found = this.program.exportOf(name, unit);
     if (found?.kind !== 'global') throw new FargoError('no-export', `no exported global "${name}"`);
     const core = this.busy ? this.core! : this.enter();
-    return { type: found.type, global: core.exportOf(unit, name) as WebAssembly.Global };
+    return { type: found.type, global: core.instances.globalOf(unit, name) };
   }
 
   #requireUnit(unit: number): void {

@@ -138,9 +138,10 @@ export class Program {
     return this.units[unit]!.meta.exports.find((each) => each.name === name);
   }
 
-  /** The same program with one more unit, which becomes the main one. */
-  with(unit: Unit): Program {
-    return new Program([...this.units, unit], this.devices, this.units.length);
+  /** The same program with more units, the last of which becomes the main one. */
+  with(units: readonly Unit[]): Program {
+    const all = [...this.units, ...units];
+    return new Program(all, this.devices, all.length - 1);
   }
 }
 

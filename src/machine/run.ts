@@ -13,6 +13,7 @@
  */
 
 import { FargoError } from '../base/errors.ts';
+import { setBudget, spentBudget } from './allowances.ts';
 import type { Core } from './core.ts';
 import type { Ending } from './host-calls.ts';
 import { NESTED_MACHINES_MAX } from './limits.ts';
@@ -80,7 +81,7 @@ function begin(machine: Machine): Core {
     );
   }
   const core = machine.enter();
-  if (machine.program.hasBudget) core.setBudget(machine.limits);
+  if (machine.program.hasBudget) setBudget(machine.program, core.instances, machine.limits);
   core.ending = undefined;
   core.busy = 1;
   runtime.guestCalls++;
@@ -143,13 +144,13 @@ function endingOf(core: Core): Ending | undefined {
 
 function invoke(core: Core, entry: Entry, args: readonly unknown[], passing: Passing): unknown {
   if (passing === 'bits' || entry.exactOnly) {
-    const trampoline = core.exactFunctionOf(entry);
-    writeCallFrame(core.callFrame(entry.unit), entry, args);
+    const trampoline = core.instances.exactFunctionOf(entry);
+    writeCallFrame(core.instances.callFrame(entry.unit), entry, args);
     trampoline();
-    const frame = core.callFrame(entry.unit);
+    const frame = core.instances.callFrame(entry.unit);
     return passing === 'bits' ? readCallFrameBits(frame, entry) : readCallFrame(frame, entry);
   }
-  const fn = core.functionOf(entry);
+  const fn = core.instances.functionOf(entry);
   if (entry.plain) return fn(...args);
   return fromGuest(core, entry, fn(...toGuest(core, entry, args)));
 }
@@ -179,7 +180,7 @@ function describeTrap(machine: Machine, core: Core, thrown: unknown): Trap {
     return { ...trap, kind: 'host-error', message, cause: error };
   }
   if (trap.kind === 'unreachable' && machine.program.hasBudget) {
-    const spent = core.spent();
+    const spent = spentBudget(machine.program, core.instances);
     if (spent === 'budget-spent') return { ...trap, kind: spent, message: 'the budget of the call is spent' };
     if (spent === 'depth-exceeded') return { ...trap, kind: spent, message: 'calls are nested too deeply' };
   }

@@ -18,6 +18,7 @@ export class Snapshot implements Holder, ForkSource {
   readonly identity: Identity;
   /** @internal */ readonly runtime: Runtime;
   /** @internal */ readonly program: Program;
+  /** @internal */ readonly names: ReadonlyMap<string, number>;
   /** @internal */ readonly limits: MachineLimits;
   /** @internal */ readonly onTrap: TrapPolicy;
   /** @internal */ readonly hooks: CommitHooks | undefined;
@@ -30,6 +31,7 @@ export class Snapshot implements Holder, ForkSource {
   constructor(source: ForkSource, state: State) {
     this.runtime = source.runtime;
     this.program = source.program;
+    this.names = source.names;
     this.identity = source.identity;
     this.limits = source.limits;
     this.onTrap = source.onTrap;

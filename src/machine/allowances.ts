@@ -1,0 +1,45 @@
+/** What a machine is allowed on a core: limits of growth and the budget, as values of globals that were added. */
+
+import type { Instances } from './instances.ts';
+import { DEFAULT_BUDGET, DEFAULT_CALL_DEPTH, DEFAULT_TABLE_ENTRIES, type MachineLimits } from './limits.ts';
+import type { Program } from './program.ts';
+
+/** Where a module declares no maximum. */
+const UNLIMITED = 0xffff_ffff;
+
+/** Sets how far memories and tables may grow. */
+export function setGrowthLimits(program: Program, instances: Instances, limits: MachineLimits): void {
+  program.units.forEach(({ meta }, unit) => {
+    for (const { pageLimit, type } of meta.memories) {
+      if (pageLimit === undefined) continue;
+      const declared = type.max ?? UNLIMITED;
+      instances.globalOf(unit, pageLimit).value = Math.min(limits.memoryPages ?? declared, declared) | 0;
+    }
+    for (const { entryLimit, type } of meta.tables) {
+      if (entryLimit === undefined) continue;
+      const allowed = limits.tableEntries ?? DEFAULT_TABLE_ENTRIES;
+      instances.globalOf(unit, entryLimit).value = Math.min(allowed, type.max ?? UNLIMITED) | 0;
+    }
+  });
+}
+
+/** Sets the units and the depth that the next call may use: of each module, where several are linked. */
+export function setBudget(program: Program, instances: Instances, limits: MachineLimits): void {
+  const units = BigInt(limits.budget ?? DEFAULT_BUDGET);
+  const depth = limits.callDepth ?? DEFAULT_CALL_DEPTH;
+  program.units.forEach(({ meta: { budget } }, unit) => {
+    if (budget === undefined) return;
+    instances.globalOf(unit, budget.units).value = units;
+    instances.globalOf(unit, budget.depth).value = depth;
+  });
+}
+
+/** Which part of the budget, if any, is spent. */
+export function spentBudget(program: Program, instances: Instances): 'budget-spent' | 'depth-exceeded' | undefined {
+  for (const [unit, { meta }] of program.units.entries()) {
+    if (meta.budget === undefined) continue;
+    if ((instances.globalOf(unit, meta.budget.units).value as bigint) < 0n) return 'budget-spent';
+    if ((instances.globalOf(unit, meta.budget.depth).value as number) < 0) return 'depth-exceeded';
+  }
+  return undefined;
+}
