@@ -44,11 +44,10 @@ class Exit extends Error {
 
 /** The least of WASI that the commands need: arguments, standard input given whole, output collected, exit. */
 function runCommand(name: string, args: string[], stdin = ''): { code: number | undefined; output: string } {
-  let guest: Calls | undefined;
   const input = new TextEncoder().encode(stdin);
   let read = 0;
   const output: number[] = [];
-  const view = (): DataView => new DataView(guest!.memory.buffer);
+  const view = (): DataView => new DataView(guest.memory.buffer);
   const encoded = args.map((arg) => new TextEncoder().encode(`${arg}\0`));
   const wasi = {
     args_sizes_get(count: number, bytes: number): number {
@@ -63,13 +62,13 @@ function runCommand(name: string, args: string[], stdin = ''): { code: number | 
     args_get(pointers: number, at: number): number {
       for (const [index, arg] of encoded.entries()) {
         view().setUint32(pointers + 4 * index, at, true);
-        new Uint8Array(guest!.memory.buffer).set(arg, at);
+        new Uint8Array(guest.memory.buffer).set(arg, at);
         at += arg.length;
       }
       return 0;
     },
     fd_fdstat_get(_fd: number, stat: number): number {
-      new Uint8Array(guest!.memory.buffer).fill(0, stat, stat + 24);
+      new Uint8Array(guest.memory.buffer).fill(0, stat, stat + 24);
       return 0;
     },
     fd_write(_fd: number, iovecs: number, count: number, written: number): number {
@@ -77,7 +76,7 @@ function runCommand(name: string, args: string[], stdin = ''): { code: number | 
       for (let index = 0; index < count; index++) {
         const at = view().getUint32(iovecs + 8 * index, true);
         const length = view().getUint32(iovecs + 8 * index + 4, true);
-        output.push(...new Uint8Array(guest!.memory.buffer, at, length));
+        output.push(...new Uint8Array(guest.memory.buffer, at, length));
         total += length;
       }
       view().setUint32(written, total, true);
@@ -87,20 +86,20 @@ function runCommand(name: string, args: string[], stdin = ''): { code: number | 
       const at = view().getUint32(iovecs, true);
       const length = view().getUint32(iovecs + 4, true);
       const part = input.subarray(read, read + Math.min(length, 7));
-      new Uint8Array(guest!.memory.buffer).set(part, at);
+      new Uint8Array(guest.memory.buffer).set(part, at);
       read += part.length;
       view().setUint32(got, part.length, true);
       return 0;
     },
     random_get(at: number, length: number): number {
-      crypto.getRandomValues(new Uint8Array(guest!.memory.buffer, at, length));
+      crypto.getRandomValues(new Uint8Array(guest.memory.buffer, at, length));
       return 0;
     },
     proc_exit(code: number): never {
       throw new Exit(code);
     },
   };
-  guest = instantiate(name, { wasi_snapshot_preview1: wasi });
+  const guest: Calls = instantiate(name, { wasi_snapshot_preview1: wasi });
   let code: number | undefined;
   try {
     guest['_start']!();
@@ -157,12 +156,11 @@ test('hello greets and exits with the code it is given', () => {
 
 test('forkhook notes its generation and refuses when told', () => {
   let draws = 0;
-  let guest: Calls | undefined;
   const random_get = (at: number, length: number): number => {
-    new Uint8Array(guest!.memory.buffer, at, length).fill(++draws);
+    new Uint8Array(guest.memory.buffer, at, length).fill(++draws);
     return 0;
   };
-  guest = instantiate('forkhook', { wasi_snapshot_preview1: { random_get } });
+  const guest: Calls = instantiate('forkhook', { wasi_snapshot_preview1: { random_get } });
   guest['_initialize']!();
   expect(guest['nonce']!()).toBe(0x0101010101010101n);
   expect(guest['fargo_on_fork']!(3)).toBe(0);

@@ -25,7 +25,7 @@ export function malloc(bytes: i32): i32 {
 
 /** Gives back what `malloc` returned; 0 is ignored. */
 export function free(address: i32): void {
-  if (address != 0) heap.free(address as usize);
+  if (address !== 0) heap.free(address as usize);
 }
 
 /** Allocates 8 MiB and writes one word in each 4 KiB page of it. Returns its address. */

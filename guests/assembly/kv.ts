@@ -34,7 +34,7 @@ export function malloc(bytes: i32): i32 {
 
 /** Gives back what `malloc` returned; 0 is ignored. */
 export function free(address: i32): void {
-  if (address != 0) heap.free(address as usize);
+  if (address !== 0) heap.free(address as usize);
 }
 
 /** Another name of `malloc`. */
@@ -63,7 +63,7 @@ function integerSlot(key: i32): usize {
   let index = mix(key as u32) & mask;
   while (true) {
     const slot = integers + (index as usize) * INTEGER_SLOT;
-    if (load<i32>(slot, 8) == 0 || load<i32>(slot) == key) return slot;
+    if (load<i32>(slot, 8) === 0 || load<i32>(slot) === key) return slot;
     index = (index + 1) & mask;
   }
 }
@@ -74,20 +74,20 @@ function resizeIntegers(capacity: u32): void {
   integers = allocZeroed((capacity as usize) * INTEGER_SLOT);
   integerCapacity = capacity;
   for (let slot = old; slot < oldEnd; slot += INTEGER_SLOT) {
-    if (load<i32>(slot, 8) == 0) continue;
+    if (load<i32>(slot, 8) === 0) continue;
     const to = integerSlot(load<i32>(slot));
     store<i32>(to, load<i32>(slot));
     store<i32>(to, load<i32>(slot, 4), 4);
     store<i32>(to, 1, 8);
   }
-  if (old != 0) heap.free(old);
+  if (old !== 0) heap.free(old);
 }
 
 /** Sets `key` to `value`. */
 export function put(key: i32, value: i32): void {
   if (integerCount * 4 >= integerCapacity * 3) resizeIntegers(max<u32>(integerCapacity * 2, 16));
   const slot = integerSlot(key);
-  if (load<i32>(slot, 8) == 0) {
+  if (load<i32>(slot, 8) === 0) {
     store<i32>(slot, key);
     store<i32>(slot, 1, 8);
     integerCount++;
@@ -97,15 +97,15 @@ export function put(key: i32, value: i32): void {
 
 /** The value of `key`, or -1. */
 export function lookup(key: i32): i32 {
-  if (integerCapacity == 0) return -1;
+  if (integerCapacity === 0) return -1;
   const slot = integerSlot(key);
-  return load<i32>(slot, 8) == 0 ? -1 : load<i32>(slot, 4);
+  return load<i32>(slot, 8) === 0 ? -1 : load<i32>(slot, 4);
 }
 
 /** Adds `by` to the value of `key`, which is 0 if there is none. Returns the new value. */
 export function increment(key: i32, by: i32): i32 {
-  const slot = integerCapacity == 0 ? 0 : integerSlot(key);
-  const value = (slot != 0 && load<i32>(slot, 8) != 0 ? load<i32>(slot, 4) : 0) + by;
+  const slot = integerCapacity === 0 ? 0 : integerSlot(key);
+  const value = (slot !== 0 && load<i32>(slot, 8) !== 0 ? load<i32>(slot, 4) : 0) + by;
   put(key, value);
   return value;
 }
@@ -131,7 +131,7 @@ export function digest(): i32 {
   let sum: u32 = 0;
   const end = integers + (integerCapacity as usize) * INTEGER_SLOT;
   for (let slot = integers; slot < end; slot += INTEGER_SLOT) {
-    if (load<i32>(slot, 8) != 0) sum += mix(load<u32>(slot) ^ mix(load<u32>(slot, 4)));
+    if (load<i32>(slot, 8) !== 0) sum += mix(load<u32>(slot) ^ mix(load<u32>(slot, 4)));
   }
   return sum as i32;
 }
@@ -152,11 +152,11 @@ function stringSlot(hash: u32, key: usize, keyLength: usize): usize {
   while (true) {
     const slot = strings + ((index as usize) << 2);
     const record = load<u32>(slot) as usize;
-    if (record == 0) return slot;
+    if (record === 0) return slot;
     if (
-      load<u32>(record) == hash &&
-      (load<u32>(record, 4) as usize) == keyLength &&
-      memory.compare(record + RECORD_HEAD, key, keyLength) == 0
+      load<u32>(record) === hash &&
+      (load<u32>(record, 4) as usize) === keyLength &&
+      memory.compare(record + RECORD_HEAD, key, keyLength) === 0
     ) {
       return slot;
     }
@@ -171,11 +171,11 @@ function resizeStrings(capacity: u32): void {
   stringCapacity = capacity;
   for (let slot = old; slot < oldEnd; slot += 4) {
     const record = load<u32>(slot) as usize;
-    if (record == 0) continue;
+    if (record === 0) continue;
     const to = stringSlot(load<u32>(record), record + RECORD_HEAD, load<u32>(record, 4) as usize);
     store<u32>(to, record as u32);
   }
-  if (old != 0) heap.free(old);
+  if (old !== 0) heap.free(old);
 }
 
 /** Sets a string key to a string value; both are copied. */
@@ -195,7 +195,7 @@ export function set(key: i32, keyLength: i32, value: i32, valueBytes: i32): void
   store<u8>(body + (keyLength as usize) + (valueBytes as usize), 0);
 
   store<u32>(slot, record as u32);
-  if (previous != 0) heap.free(previous);
+  if (previous !== 0) heap.free(previous);
   else stringCount++;
 }
 
@@ -205,10 +205,10 @@ export function set(key: i32, keyLength: i32, value: i32, valueBytes: i32): void
  */
 export function get(key: i32, keyLength: i32): i32 {
   lastLength = 0;
-  if (stringCapacity == 0) return 0;
+  if (stringCapacity === 0) return 0;
   const slot = stringSlot(hashBytes(key as usize, keyLength as usize), key as usize, keyLength as usize);
   const record = load<u32>(slot) as usize;
-  if (record == 0) return 0;
+  if (record === 0) return 0;
   lastLength = load<i32>(record, 8);
   return (record + RECORD_HEAD + (load<u32>(record, 4) as usize)) as i32;
 }
@@ -220,10 +220,10 @@ export function valueLength(): i32 {
 
 /** Removes a string key; 1 if it was there. */
 export function remove(key: i32, keyLength: i32): i32 {
-  if (stringCapacity == 0) return 0;
+  if (stringCapacity === 0) return 0;
   const slot = stringSlot(hashBytes(key as usize, keyLength as usize), key as usize, keyLength as usize);
   const record = load<u32>(slot) as usize;
-  if (record == 0) return 0;
+  if (record === 0) return 0;
   heap.free(record);
   stringCount--;
   closeGap(((slot - strings) >> 2) as u32);
@@ -237,7 +237,7 @@ function closeGap(gap: u32): void {
   while (true) {
     index = (index + 1) & mask;
     const record = load<u32>(strings + ((index as usize) << 2)) as usize;
-    if (record == 0) break;
+    if (record === 0) break;
     const home = load<u32>(record) & mask;
     if (((index - home) & mask) < ((index - gap) & mask)) continue;
     store<u32>(strings + ((gap as usize) << 2), record as u32);

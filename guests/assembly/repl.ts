@@ -37,7 +37,7 @@ export function malloc(bytes: i32): i32 {
 }
 
 export function free(address: i32): void {
-  if (address != 0) heap.free(address as usize);
+  if (address !== 0) heap.free(address as usize);
 }
 
 /** Runs `length` bytes of UTF-8, line by line; address of what they print: UTF-8, NUL-terminated, until the next call. */
@@ -65,7 +65,7 @@ function print(text: string): void {
   while (left > 0) {
     store<u32>(iovec, at as u32);
     store<u32>(iovec, left, 4);
-    if (fd_write(1, iovec, 1, transferred) != 0) proc_exit(74);
+    if (fd_write(1, iovec, 1, transferred) !== 0) proc_exit(74);
     const written = load<i32>(transferred);
     at += written as usize;
     left -= written;
@@ -73,13 +73,13 @@ function print(text: string): void {
 }
 
 function isTerminal(): bool {
-  return fd_fdstat_get(0, stat) == 0 && load<u8>(stat) == FILETYPE_CHARACTER_DEVICE;
+  return fd_fdstat_get(0, stat) === 0 && load<u8>(stat) === FILETYPE_CHARACTER_DEVICE;
 }
 
 function takeLine(bytes: u8[]): void {
   const line = String.UTF8.decodeUnsafe(bytes.dataStart, bytes.length as usize).trim();
   bytes.length = 0;
-  if (line == 'exit') proc_exit(0);
+  if (line === 'exit') proc_exit(0);
   const text = runLine(line);
   if (text.length > 0) print(`${text}\n`);
 }
@@ -92,12 +92,12 @@ function command(): void {
   while (true) {
     store<u32>(iovec, chunk as u32);
     store<u32>(iovec, CHUNK as u32, 4);
-    if (fd_read(0, iovec, 1, transferred) != 0) break;
+    if (fd_read(0, iovec, 1, transferred) !== 0) break;
     const got = load<i32>(transferred);
-    if (got == 0) break;
+    if (got === 0) break;
     for (let i = 0; i < got; i++) {
       const byte = load<u8>(chunk + (i as usize));
-      if (byte == NEWLINE) {
+      if (byte === NEWLINE) {
         takeLine(line);
         print(prompt);
       } else if (line.length < LINE_MAX) {

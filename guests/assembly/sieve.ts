@@ -41,10 +41,10 @@ export function sieve(limit: i32): i32 {
 /** 1 if `n` is prime: from the table up to the last `sieve`'s limit, beyond it by trial division. */
 export function isPrime(n: i32): i32 {
   if (n < 2) return 0;
-  if ((n & 1) == 0) return (n == 2) as i32;
-  if (n <= sieved) return (load<u8>(byteOf(n)) & bitOf(n)) == 0 ? 1 : 0;
+  if ((n & 1) === 0) return (n === 2) as i32;
+  if (n <= sieved) return (load<u8>(byteOf(n)) & bitOf(n)) === 0 ? 1 : 0;
   for (let divisor: i64 = 3; divisor * divisor <= n; divisor += 2) {
-    if ((n as i64) % divisor == 0) return 0;
+    if ((n as i64) % divisor === 0) return 0;
   }
   return 1;
 }

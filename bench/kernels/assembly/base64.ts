@@ -12,7 +12,7 @@ export function run(n: i32): i32 {
   const text = reserve((BYTES / 3) * 4);
   const back = reserve(BYTES);
   for (let i: usize = 0; i < 64; i++) {
-    const c = i < 26 ? 65 + i : i < 52 ? 71 + i : i < 62 ? i - 4 : i == 62 ? 43 : 47;
+    const c = i < 26 ? 65 + i : i < 52 ? 71 + i : i < 62 ? i - 4 : i === 62 ? 43 : 47;
     store<u8>(alphabet + i, c as u8);
     store<u8>(values + c, i as u8);
   }
@@ -41,7 +41,7 @@ export function run(n: i32): i32 {
       store<u8>(to, (bits >> 8) as u8, 1);
       store<u8>(to, bits as u8, 2);
     }
-    if (memory.compare(plain, back, BYTES) != 0) return -1;
+    if (memory.compare(plain, back, BYTES) !== 0) return -1;
   }
   let hash: u32 = 0;
   for (let i: usize = 0; i < (BYTES / 3) * 4; i++) hash = hash * 31 + load<u8>(text + i);

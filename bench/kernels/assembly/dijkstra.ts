@@ -48,7 +48,7 @@ export function run(n: i32): i32 {
   for (let i: u32 = 0; i < nodes * DEGREE; i++) {
     const edge = edges + ((i as usize) << 3);
     // The first edge of each node closes a ring, so that every node is reached.
-    store<u32>(edge, i % DEGREE == 0 ? (i / DEGREE + 1) % nodes : nextRandom() % nodes);
+    store<u32>(edge, i % DEGREE === 0 ? (i / DEGREE + 1) % nodes : nextRandom() % nodes);
     store<u32>(edge, 1 + (nextRandom() % 1000), 4);
   }
   memory.fill(distances, 255, (nodes as usize) << 2);

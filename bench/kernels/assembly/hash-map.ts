@@ -26,14 +26,14 @@ export function run(n: i32): i32 {
       store<u8>(at++, digit as u8);
       hash = (hash ^ digit) * 0x01000193;
       number /= 10;
-    } while (number != 0);
+    } while (number !== 0);
     const length = (at - text) as u32;
 
     let index = hash & (SLOTS - 1);
     while (true) {
       const slot = table + (index as usize) * SLOT;
       const held = load<u32>(slot, 4) as usize;
-      if (held == 0) {
+      if (held === 0) {
         store<u32>(slot, hash);
         store<u32>(slot, text as u32, 4);
         store<u32>(slot, length, 8);
@@ -42,7 +42,11 @@ export function run(n: i32): i32 {
         distinct++;
         break;
       }
-      if (load<u32>(slot) == hash && load<u32>(slot, 8) == length && memory.compare(held, text, length as usize) == 0) {
+      if (
+        load<u32>(slot) === hash &&
+        load<u32>(slot, 8) === length &&
+        memory.compare(held, text, length as usize) === 0
+      ) {
         store<u32>(slot, load<u32>(slot, 12) + 1, 12);
         break;
       }

@@ -23,7 +23,7 @@ export function run(n: i32): i32 {
     for (let j: usize = 1; j <= length; j++) {
       const at = row + (j << 2);
       const above = load<i32>(at);
-      const change = diagonal + ((letter != load<u8>(b + j - 1)) as i32);
+      const change = diagonal + ((letter !== load<u8>(b + j - 1)) as i32);
       left = min(change, min(above, left) + 1);
       store<i32>(at, left);
       diagonal = above;

@@ -22,7 +22,7 @@ function generation(from: usize, to: usize): void {
         cell(from, x - 1, y + 1) +
         cell(from, x, y + 1) +
         cell(from, x + 1, y + 1);
-      const lives = neighbours == 3 || (neighbours == 2 && cell(from, x, y) == 1);
+      const lives = neighbours === 3 || (neighbours === 2 && cell(from, x, y) === 1);
       store<u8>(to + (y << 8) + x, lives as u8);
     }
   }

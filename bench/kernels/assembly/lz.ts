@@ -43,12 +43,12 @@ function compress(from: usize, n: usize, table: usize, to: usize): usize {
     const slot = table + (((prefix * 0x9e3779b1) >> 16) << 2);
     const candidate = load<u32>(slot) as usize;
     store<u32>(slot, at as u32);
-    if (candidate == 0 || at - candidate > WINDOW || load<u32>(candidate) != prefix) {
+    if (candidate === 0 || at - candidate > WINDOW || load<u32>(candidate) !== prefix) {
       at++;
       continue;
     }
     let length = MATCH_MIN;
-    while (length < MATCH_MAX && at + length < end && load<u8>(candidate + length) == load<u8>(at + length)) length++;
+    while (length < MATCH_MAX && at + length < end && load<u8>(candidate + length) === load<u8>(at + length)) length++;
     out = writeLiterals(out, literals, at);
     store<u8>(out, (length + 124) as u8);
     store<u16>(out, (at - candidate) as u16, 1);
@@ -85,6 +85,6 @@ export function run(n: i32): i32 {
   makeText(text, size);
   const packedBytes = compress(text, size, table, packed);
   const unpackedBytes = expand(packed, packedBytes, unpacked);
-  if (unpackedBytes != size || memory.compare(text, unpacked, size) != 0) return -1;
+  if (unpackedBytes !== size || memory.compare(text, unpacked, size) !== 0) return -1;
   return packedBytes as i32;
 }

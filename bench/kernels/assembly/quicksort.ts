@@ -2,7 +2,7 @@
 
 import { nextRandom, seedRandom } from './random';
 
-let numbers: i32[] = [];
+const numbers: i32[] = [];
 
 function sort(low: i32, high: i32): void {
   while (high - low > 16) {

@@ -26,7 +26,7 @@ function isDigit(c: i32): bool {
 }
 
 function isLetter(c: i32): bool {
-  return (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || c == 95;
+  return (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || c === 95;
 }
 
 class Parser {
@@ -37,7 +37,7 @@ class Parser {
   constructor(public text: string) {}
 
   fail(reason: string): Tree {
-    if (this.error.length == 0) this.error = reason;
+    if (this.error.length === 0) this.error = reason;
     return new Tree(Kind.Number, none, '', 0);
   }
 
@@ -75,12 +75,12 @@ class Parser {
     const from = this.at;
     while (this.at < this.text.length) {
       const c = this.text.charCodeAt(this.at);
-      if (!isDigit(c) && c != 46) break;
+      if (!isDigit(c) && c !== 46) break;
       this.at++;
     }
     const digits = this.text.substring(from, this.at);
     const value = parseFloat(digits);
-    if (digits.indexOf('.') != digits.lastIndexOf('.') || isNaN(value)) return this.fail(`bad number ${digits}`);
+    if (digits.indexOf('.') !== digits.lastIndexOf('.') || isNaN(value)) return this.fail(`bad number ${digits}`);
     return new Tree(Kind.Number, none, '', value);
   }
 
@@ -95,14 +95,14 @@ class Parser {
       if (!this.take(')')) {
         do {
           const parameter = this.takeName();
-          if (parameter.length == 0) matched = false;
+          if (parameter.length === 0) matched = false;
           names.push(parameter);
         } while (matched && this.take(','));
         matched = matched && this.take(')');
       }
       parameters = names;
     }
-    if (matched && this.peek() == 61 && !this.text.startsWith('==', this.at)) {
+    if (matched && this.peek() === 61 && !this.text.startsWith('==', this.at)) {
       this.at++;
       line.target = name;
       line.parameters = parameters;
@@ -127,7 +127,7 @@ class Parser {
 
   sum(): Tree {
     let tree = this.product();
-    while (this.error.length == 0) {
+    while (this.error.length === 0) {
       if (this.take('+')) tree = new Tree(Kind.Add, [tree, this.product()], '', 0);
       else if (this.take('-')) tree = new Tree(Kind.Subtract, [tree, this.product()], '', 0);
       else break;
@@ -137,7 +137,7 @@ class Parser {
 
   product(): Tree {
     let tree = this.signed();
-    while (this.error.length == 0) {
+    while (this.error.length === 0) {
       if (this.take('*')) tree = new Tree(Kind.Multiply, [tree, this.signed()], '', 0);
       else if (this.take('/')) tree = new Tree(Kind.Divide, [tree, this.signed()], '', 0);
       else if (this.take('%')) tree = new Tree(Kind.Remainder, [tree, this.signed()], '', 0);
@@ -160,13 +160,13 @@ class Parser {
 
   primary(): Tree {
     const c = this.peek();
-    if (isDigit(c) || c == 46) return this.takeNumber();
+    if (isDigit(c) || c === 46) return this.takeNumber();
     if (this.take('(')) {
       const inner = this.comparison();
       return this.take(')') ? inner : this.fail('missing )');
     }
     const name = this.takeName();
-    if (name.length == 0) return this.fail(c == 0 ? 'unexpected end' : `unexpected ${this.text.charAt(this.at)}`);
+    if (name.length === 0) return this.fail(c === 0 ? 'unexpected end' : `unexpected ${this.text.charAt(this.at)}`);
     if (!this.take('(')) return new Tree(Kind.Name, none, name, 0);
     const parts: Tree[] = [];
     if (this.take(')')) return new Tree(Kind.Call, parts, name, 0);
@@ -183,7 +183,7 @@ export function parse(text: string): Line {
   const line = new Line();
   parser.takeHead(line);
   line.body = parser.comparison();
-  if (parser.peek() != 0) parser.fail(`unexpected ${text.charAt(parser.at)}`);
+  if (parser.peek() !== 0) parser.fail(`unexpected ${text.charAt(parser.at)}`);
   line.error = parser.error;
   return line;
 }
