@@ -10,7 +10,7 @@ import { FargoError } from '../base/errors.ts';
 import { newIdentity, type Identity } from './identity.ts';
 import { checkLimits, FORKS_PER_REQUEST_MAX, type MachineLimits } from './limits.ts';
 import { Machine, type CommitHooks, type OutputSink, type TrapPolicy } from './machine.ts';
-import { TrapError } from './outcome.ts';
+import { TrapError, type Outcome } from './outcome.ts';
 import { FORK_HOOK, type Program } from './program.ts';
 import { run } from './run.ts';
 import type { Runtime } from './runtime.ts';
@@ -104,13 +104,23 @@ function withForkedDevices(
 }
 
 function runForkHook(child: Machine): void {
-  const entry = child.program.entry(FORK_HOOK);
-  const outcome = run(child, entry, [child.identity.generation]);
-  if (outcome.kind === 'return' && outcome.value === 0) return;
+  const { id, generation } = child.identity;
+  let outcome: Outcome<unknown>;
+  try {
+    outcome = run(child, child.program.entry(FORK_HOOK), [generation]);
+  } catch (error) {
+    child.dispose();
+    throw error;
+  }
+  if (outcome.kind === 'return' && outcome.value === 0) {
+    // What the hook made different (I7) stays so after a reset.
+    child.markOrigin();
+    return;
+  }
   const given = outcome.kind === 'return' ? `returned ${String(outcome.value)}; 0 is expected` : describe(outcome);
   child.dispose();
   const cause = outcome.kind === 'trap' ? new TrapError(outcome.trap) : undefined;
-  throw new FargoError('fork-refused', `${FORK_HOOK} of child ${child.identity.id} ${given}`, { cause });
+  throw new FargoError('fork-refused', `${FORK_HOOK} of child ${id} ${given}`, { cause });
 }
 
 function describe(outcome: { kind: 'trap'; trap: { kind: string } } | { kind: 'exit'; code: number }): string {
