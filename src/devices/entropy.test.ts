@@ -1,9 +1,10 @@
 import { createCipheriv } from 'node:crypto';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { childStream, readStream, seededStream, systemEntropy } from './entropy.ts';
+import type { SeededStream } from './entropy.ts';
 import { fakeIdentity } from './testing/fake-guest.ts';
 
 test('a stream is ChaCha20 of its key, wherever it is cut', () => {
@@ -27,12 +28,14 @@ test('a stream is ChaCha20 of its key, wherever it is cut', () => {
   );
 });
 
+/** The first 16 bytes of a stream. */
+function first(stream: SeededStream): string {
+  const bytes = new Uint8Array(16);
+  readStream(stream, bytes);
+  return Buffer.from(bytes).toString('hex');
+}
+
 test('seeds and lineages all give different streams, and the same ones again', () => {
-  const first = (stream: Parameters<typeof readStream>[0]): string => {
-    const bytes = new Uint8Array(16);
-    readStream(stream, bytes);
-    return Buffer.from(bytes).toString('hex');
-  };
   const seeds = ['', 'a', 'b', 1, 'a'.repeat(32), 'a'.repeat(33), new Uint8Array(1), new Uint8Array(2)];
   const streams = seeds.map((seed) => seededStream(seed));
   const parent = fakeIdentity();

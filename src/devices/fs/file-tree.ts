@@ -214,6 +214,7 @@ export class FileTree implements FileSystem<FileTreeState> {
     if (isDirectory && this.#isWithin(to, moved)) return -E.inval;
     if (replaced >= 0) {
       const replacesDirectory = this.#get(replaced).kind === 'directory';
+      if (replacesDirectory && this.#isWithin(from, replaced)) return -E.notempty;
       if (isDirectory && !replacesDirectory) return -E.notdir;
       if (!isDirectory && replacesDirectory) return -E.isdir;
       const failed = replacesDirectory ? this.#mustBeEmpty(replaced) : E.success;
@@ -256,12 +257,11 @@ export class FileTree implements FileSystem<FileTreeState> {
     const times = { accessedNs: nowNs, modifiedNs: nowNs, changedNs: nowNs };
     const base = { links: 1, readOnly: options.readOnly ?? false, ...times };
     this.#put(number, makeInode(type, base, directory === 0 ? number : directory));
-    if (directory !== 0) {
-      this.#changeEntries(directory, (parent) => {
-        const exists = (findName(parent, name)?.inode ?? 0) !== 0;
-        return (exists ? replaceEntry : addEntry)(parent, name, number, this.#owner);
-      });
-    }
+    if (directory === 0) return number;
+    const replaced = findName(this.#get(directory) as DirectoryInode, name)?.inode ?? 0;
+    const change = replaced === 0 ? addEntry : replaceEntry;
+    this.#changeEntries(directory, (parent) => change(parent, name, number, this.#owner));
+    if (replaced !== 0) this.#dropTree(replaced);
     return number;
   }
 
@@ -314,6 +314,18 @@ export class FileTree implements FileSystem<FileTreeState> {
 
   #storageIsFull(added: number): boolean {
     return (this.#chunkCount + added + 1) * CHUNK_BYTES > this.#limits.storedBytes;
+  }
+
+  /** Lets go what a mount at boot hides: nothing of it is linked elsewhere or open. */
+  #dropTree(inode: InodeNumber): void {
+    const node = this.#get(inode);
+    if (node.kind === 'directory') {
+      for (let entry = entryAt(node, 0); entry !== undefined; entry = entryAt(node, entry.position + 1)) {
+        this.#dropTree(entry.inode);
+      }
+    }
+    this.#unlinked(inode);
+    this.release(inode);
   }
 
   #mustBeEmpty(directory: InodeNumber): Errno {

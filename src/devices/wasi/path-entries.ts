@@ -171,11 +171,13 @@ function pathRename(
   newLength: number,
 ): Errno {
   const from = { fd: oldFd, right: Right.pathRenameSource, address: oldAddress, length: oldLength };
-  const source = existing(session, placeOf(session, vm, from));
-  if (typeof source === 'number') return source;
   const to = { fd: newFd, right: Right.pathRenameTarget, address: newAddress, length: newLength };
+  const sourcePlace = placeOf(session, vm, from);
+  if (typeof sourcePlace === 'number') return sourcePlace;
   const target = placeOf(session, vm, to);
   if (typeof target === 'number') return target;
+  const source = existing(session, sourcePlace);
+  if (typeof source === 'number') return source;
   if (source.name === '' || target.name === '') return E.busy;
   if (target.wantsDirectory && session.files.kind(source.inode) !== 'directory') return E.notdir;
   const replaced = session.files.rename(source.parent, source.name, target.parent, target.name);
