@@ -63,8 +63,6 @@ export interface HostUsage {
 
 export class Host {
   readonly #runtime: Runtime;
-  /** Modules of each machine that others can import from, by name. */
-  readonly #named = new WeakMap<Machine, Map<string, { unit: number; meta: ModuleMeta }>>();
 
   constructor(options: RuntimeOptions = {}) {
     this.#runtime = new Runtime(options);
@@ -103,36 +101,26 @@ export class Host {
   link(machine: Machine, source: Uint8Array, options: BuildOptions = {}): Outcome<unknown> {
     machine.settle();
     const instrumented = this.#instrument(source, options);
-    const named = this.#named.get(machine) ?? new Map<string, { unit: number; meta: ModuleMeta }>();
-    const { links, provided } = this.#links(instrumented.meta, options, named, machine.program.devices);
-    let provider = PROVIDER;
-    if (provided.length > 0) {
-      provider = machine.program.units.length;
-      const outcome = link(machine, providerUnit(provided, options));
-      if (outcome.kind !== 'return') return outcome;
-    }
-    const unit = machine.program.units.length;
-    const outcome = link(machine, {
+    const { program } = machine;
+    const named = new Map([...machine.names].map(([name, unit]) => [name, { unit, meta: program.units[unit]!.meta }]));
+    const { links, provided } = this.#links(instrumented.meta, options, named, program.devices);
+    const added: Unit = {
       compiled: new WebAssembly.Module(instrumented.bytes),
       meta: instrumented.meta,
-      links: placed(links, provider),
+      links: placed(links, program.units.length),
       sizesAtLink: undefined,
-    });
-    if (options.name !== undefined && outcome.kind === 'return')
-      this.name(machine, options.name, unit, instrumented.meta);
+    };
+    const outcome = link(machine, provided.length > 0 ? [providerUnit(provided, options), added] : [added]);
+    if (options.name !== undefined && outcome.kind === 'return') this.name(machine, options.name);
     return outcome;
   }
 
   /** Names a module of a machine, so that modules linked later may import from it. Default: the newest one. */
-  name(
-    machine: Machine,
-    name: string,
-    unit: number = machine.program.main,
-    meta: ModuleMeta = machine.program.units[unit]!.meta,
-  ): void {
-    let named = this.#named.get(machine);
-    if (named === undefined) this.#named.set(machine, (named = new Map()));
-    named.set(name, { unit, meta });
+  name(machine: Machine, name: string, unit: number = machine.program.main): void {
+    if (!(unit in machine.program.units)) {
+      throw new FargoError('bad-argument', `module ${unit} was named; there are ${machine.program.units.length}`);
+    }
+    machine.names = new Map([...machine.names, [name, unit]]);
   }
 
   /** Machines alive, newest first. */
