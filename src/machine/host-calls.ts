@@ -14,6 +14,7 @@ import type { GuestContext, HostFunction, MemoryDoor } from './device.ts';
 import type { Identity } from './identity.ts';
 import type { Machine } from './machine.ts';
 import { CoreDoor } from './memory-door.ts';
+import { FunctionRef, fromGuest, toGuest } from './values.ts';
 
 /** Why a call in progress must end. */
 export type Ending =
@@ -28,12 +29,16 @@ const FUNCREF = 0x70;
 /** The function that a core gives to an instance as an import. */
 export function importFunction(core: Core, unit: number, target: { fn: HostFunction; type: FuncType }): unknown {
   const fn = target.fn as (vm: GuestContext, ...args: unknown[]) => unknown;
-  const { results } = target.type;
+  const { params, results } = target.type;
+  const plain = !params.includes(FUNCREF) && !results.includes(FUNCREF);
   return (...args: unknown[]): unknown => {
     if (core.ending !== undefined) core.instances.abort(unit);
     let value: unknown;
     try {
-      value = checkedResult(fn(core.context(unit), ...args), results);
+      const given = plain ? args : fromGuest(core, params, args);
+      value = checkedResult(fn(core.context(unit), ...given), results);
+      if (!plain)
+        value = results.length > 1 ? toGuest(core, results, value as unknown[]) : toGuest(core, results, [value])[0];
     } catch (error) {
       core.ending ??= { kind: 'host-error', error };
     }
@@ -66,10 +71,10 @@ function checkedValue(value: unknown, type: number): unknown {
       : type === I64
         ? typeof value === 'bigint'
         : type === FUNCREF
-          ? value === null
+          ? value === null || value instanceof FunctionRef
           : true;
   if (fits) return value;
-  const wanted = type === I64 ? 'a bigint' : type === FUNCREF ? 'null' : 'a number';
+  const wanted = type === I64 ? 'a bigint' : type === FUNCREF ? 'null or a FunctionRef' : 'a number';
   throw new FargoError('bad-argument', `a host function returned ${describe(value)}; ${wanted} is expected`);
 }
 

@@ -152,7 +152,10 @@ function invoke(core: Core, entry: Entry, args: readonly unknown[], passing: Pas
   }
   const fn = core.instances.functionOf(entry);
   if (entry.plain) return fn(...args);
-  return fromGuest(core, entry, fn(...toGuest(core, entry, args)));
+  const { params, results } = entry.type;
+  const value = fn(...toGuest(core, params, args));
+  if (results.length > 1) return fromGuest(core, results, value as unknown[]);
+  return results.length === 0 ? undefined : fromGuest(core, results, [value])[0];
 }
 
 /** The outcome of a call that did not return, after commit or rollback. */

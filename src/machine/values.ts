@@ -99,20 +99,18 @@ function isValue(value: unknown, type: number): boolean {
   }
 }
 
-/** Arguments as this core takes them. */
-export function toGuest(core: Core, entry: Entry, args: readonly unknown[]): unknown[] {
-  return args.map((each, index) =>
-    entry.type.params[index] === FUNCREF && each instanceof FunctionRef ? core.tables.toValue(each.reference) : each,
+/** Values of `types` as this core takes them: functions are those of its own instances. */
+export function toGuest(core: Core, types: readonly number[], values: readonly unknown[]): unknown[] {
+  return values.map((each, index) =>
+    types[index] === FUNCREF && each instanceof FunctionRef ? core.tables.toValue(each.reference) : each,
   );
 }
 
-/** What a core gave back, free of raw functions. */
-export function fromGuest(core: Core, entry: Entry, value: unknown): unknown {
-  const one = (each: unknown, type: number): unknown =>
-    type === FUNCREF && each !== null ? new FunctionRef(core.tables.toReference(each)) : each;
-  const { results } = entry.type;
-  if (results.length < 2) return results.length === 0 ? undefined : one(value, results[0]!);
-  return (value as unknown[]).map((each, index) => one(each, results[index]!));
+/** Values of `types` that this core gave, free of raw functions: one called later would run in another machine. */
+export function fromGuest(core: Core, types: readonly number[], values: readonly unknown[]): unknown[] {
+  return values.map((each, index) =>
+    types[index] === FUNCREF && each !== null ? new FunctionRef(core.tables.toReference(each)) : each,
+  );
 }
 
 /** Writes arguments into the call frame, bit by bit. */

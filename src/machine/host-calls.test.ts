@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'vitest';
+import { FunctionRef, Host } from '../index.ts';
+
+describe('function references between guest and host', () => {
+  const guest = `(module
+    (type $write (func (result i32)))
+    (import "host" "give" (func $give (param i32 funcref)))
+    (import "host" "take" (func $take (param i32) (result i32 funcref)))
+    (memory 1)
+    (table $t 1 funcref)
+    (func $w (result i32)
+      (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
+      (i32.load (i32.const 0)))
+    (elem declare func $w)
+    (func (export "give") (call $give (i32.const 7) (ref.func $w)) (call $give (i32.const 8) (ref.null func)))
+    (func (export "call") (result i32) (local $f funcref)
+      (local.set $f (call $take (i32.const 9)))
+      (drop)
+      (table.set $t (i32.const 0) (local.get $f))
+      (call_indirect $t (type $write) (i32.const 0)))
+    (func (export "count") (result i32) (i32.load (i32.const 0))))`;
+
+  test('a host function gets no raw function, and what it gives back runs in the machine that calls', async () => {
+    const host = await Host.create();
+    const given: unknown[] = [];
+    let back: unknown = null;
+    const image = await host.build(guest, {
+      imports: {
+        host: {
+          give: (_vm, number: number, fn: unknown) => void given.push(number, fn),
+          take: (_vm, number: number) => [number, back],
+        },
+      },
+    });
+    const parent = await image.boot();
+    parent.call('give');
+    expect(given).toEqual([7, expect.any(FunctionRef), 8, null]);
+    back = given[1];
+    const [a, b] = parent.fork(2);
+    expect([a!.call('call'), a!.call('call'), b!.call('call')]).toEqual([1, 2, 1]);
+    expect([a!.call('count'), b!.call('count'), parent.call('count')]).toEqual([2, 1, 0]);
+
+    back = (): number => 1;
+    const outcome = b!.tryCall('call');
+    expect(outcome).toMatchObject({ kind: 'trap', trap: { kind: 'host-error', cause: { code: 'bad-argument' } } });
+    expect(b!.call('count')).toBe(1);
+    expect(host.audit().faults).toEqual([]);
+    host.dispose();
+  });
+});
