@@ -1,7 +1,8 @@
 /**
  * Registers: the mutable globals of all instances of a core, as bytes that the added `save` and `load` functions move to
  * and from the front region. One array of 32-bit words a unit; equal contents keep the same array, so that a comparison
- * by identity tells whether anything changed.
+ * by identity tells whether anything changed. What passes through the front region is cleared there at once: the core
+ * serves other machines too (I8).
  */
 
 import { LOADED_REGISTERS_AT, SAVED_REGISTERS_AT } from '../instrument/layout.ts';
@@ -26,9 +27,11 @@ export function saveRegisters(program: Program, instances: Instances, old: Regis
     if (hooks.save === undefined) continue;
     instances.hookOf(unit, hooks.save)();
     const saved = new Int32Array(instances.front(unit).buffer, SAVED_REGISTERS_AT, (registerBytes + 3) >>> 2);
-    if (sameWords(saved, old[unit]!)) continue;
-    changed ??= [...old];
-    changed[unit] = saved.slice();
+    if (!sameWords(saved, old[unit]!)) {
+      changed ??= [...old];
+      changed[unit] = saved.slice();
+    }
+    saved.fill(0);
   }
   return changed ?? old;
 }
@@ -47,8 +50,10 @@ export function loadRegisters(
     const { load } = program.units[unit]!.meta.hooks;
     const words = wanted[unit]!;
     if (load === undefined || (now?.[unit] === words && !always)) continue;
-    new Int32Array(instances.front(unit).buffer, LOADED_REGISTERS_AT, words.length).set(words);
+    const loaded = new Int32Array(instances.front(unit).buffer, LOADED_REGISTERS_AT, words.length);
+    loaded.set(words);
     instances.hookOf(unit, load)();
+    loaded.fill(0);
   }
 }
 

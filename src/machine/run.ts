@@ -21,7 +21,7 @@ import type { Machine } from './machine.ts';
 import { ExitError, TrapError, type Outcome, type Trap } from './outcome.ts';
 import type { Entry } from './program.ts';
 import { trapOf } from './trap.ts';
-import { fromGuest, readCallFrame, readCallFrameBits, toGuest, writeCallFrame } from './values.ts';
+import { clearCallFrame, fromGuest, readCallFrame, readCallFrameBits, toGuest, writeCallFrame } from './values.ts';
 
 /** How values go in and out: as JavaScript's, or bit by bit through the call frame. */
 export type Passing = 'values' | 'bits';
@@ -127,9 +127,11 @@ function runNested(
   try {
     return { kind: 'return', value: invoke(core, call.entry, call.args, call.passing) };
   } catch (error) {
-    const ending = endingOf(core);
+    // It may have been set in between. Doomed before anything is called: there may be no stack left to call anything.
+    const ending = core.ending as Ending | undefined;
+    core.ending ??= { kind: 'host-error', error };
     if (ending?.kind === 'exit') return { kind: 'exit', code: ending.code };
-    const trap = describeTrap(machine, core, error);
+    const trap = describeTrap(machine, core, { thrown: error, ending });
     core.ending = { kind: 'host-error', error: new TrapError(trap) };
     return { kind: 'trap', trap };
   } finally {
@@ -137,18 +139,17 @@ function runNested(
   }
 }
 
-/** Asked anew: the guest may have ended in between. */
-function endingOf(core: Core): Ending | undefined {
-  return core.ending;
-}
-
 function invoke(core: Core, entry: Entry, args: readonly unknown[], passing: Passing): unknown {
   if (passing === 'bits' || entry.exactOnly) {
     const trampoline = core.instances.exactFunctionOf(entry);
     writeCallFrame(core.instances.callFrame(entry.unit), entry, args);
-    trampoline();
-    const frame = core.instances.callFrame(entry.unit);
-    return passing === 'bits' ? readCallFrameBits(frame, entry) : readCallFrame(frame, entry);
+    try {
+      trampoline();
+      const frame = core.instances.callFrame(entry.unit);
+      return passing === 'bits' ? readCallFrameBits(frame, entry) : readCallFrame(frame, entry);
+    } finally {
+      clearCallFrame(core.instances.callFrame(entry.unit), entry);
+    }
   }
   const fn = core.instances.functionOf(entry);
   if (entry.plain) return fn(...args);
@@ -162,7 +163,7 @@ function invoke(core: Core, entry: Entry, args: readonly unknown[], passing: Pas
 function concludeFailure(machine: Machine, core: Core, thrown: unknown): Outcome<unknown> {
   const { ending } = core;
   if (ending?.kind === 'exit') return commit(core, { kind: 'exit', code: ending.code });
-  const trap = describeTrap(machine, core, thrown);
+  const trap = describeTrap(machine, core, { thrown, ending });
   if (machine.onTrap === 'keep') {
     const outcome = commit(core, { kind: 'trap', trap });
     core.clearStrayMarks();
@@ -172,8 +173,11 @@ function concludeFailure(machine: Machine, core: Core, thrown: unknown): Outcome
   return { kind: 'trap', trap };
 }
 
-function describeTrap(machine: Machine, core: Core, thrown: unknown): Trap {
-  const { ending } = core;
+function describeTrap(
+  machine: Machine,
+  core: Core,
+  { thrown, ending }: { thrown: unknown; ending: Ending | undefined },
+): Trap {
   const { meta } = machine.program.units[machine.program.main]!;
   const trap = { ...trapOf(thrown, meta), output: [] };
   if (ending?.kind === 'host-error') {

@@ -155,3 +155,8 @@ export function readCallFrame(frame: Uint8Array, entry: Entry): unknown {
   });
   return values.length < 2 ? values[0] : values;
 }
+
+/** Clears what an exact call left in the call frame: the core serves other machines too (I8). */
+export function clearCallFrame(frame: Uint8Array, entry: Entry): void {
+  frame.fill(0, 0, Math.max(entry.type.params.length, entry.type.results.length) * CALL_FRAME_SLOT_BYTES);
+}
