@@ -11,7 +11,7 @@
 import { FargoError } from '../../base/errors.ts';
 import type { WasiLimits } from '../limits.ts';
 import { chunkRest, needsChunk, readContent, resizeContent, writeChunk } from './content.ts';
-import { addEntry, entryAt, findName, removeEntry, replaceEntry } from './directory.ts';
+import { addEntry, entryAt, findName, FIRST_POSITION, removeEntry, replaceEntry } from './directory.ts';
 import { E } from './errno.ts';
 import type { Errno, Outcome } from './errno.ts';
 import type { DirectoryEntry, FileStat, FileSystem, InodeKind, InodeNumber } from './file-system.ts';
@@ -30,7 +30,7 @@ export interface FileTreeState {
 }
 
 /** The state without a single file. */
-export const EMPTY_TREE: FileTreeState = { inodes: emptyTrie(), inodeCount: 0, nextInode: 1, chunkCount: 0 };
+const EMPTY_TREE: FileTreeState = { inodes: emptyTrie(), inodeCount: 0, nextInode: 1, chunkCount: 0 };
 
 /** Type of an inode before it has times, links or a parent. */
 export type NewInode =
@@ -409,7 +409,7 @@ function makeInode(type: NewInode, base: InodeTimes, parent: InodeNumber): Inode
         recordCount: 0,
         order: emptyTrie(),
         entryCount: 0,
-        nextPosition: 2,
+        nextPosition: FIRST_POSITION,
         backing: type.backing,
         complete: false,
       };

@@ -71,13 +71,13 @@ export interface DirectoryInode extends InodeBase {
   readonly complete: boolean;
 }
 
-export interface LinkInode extends InodeBase {
+interface LinkInode extends InodeBase {
   readonly kind: 'symlink';
   readonly target: string;
 }
 
 /** A character device; reading and writing it is the business of who has the descriptor. */
-export interface DeviceInode extends InodeBase {
+interface DeviceInode extends InodeBase {
   readonly kind: 'null' | 'zero' | 'random';
 }
 

@@ -21,7 +21,7 @@ export class GuestExit extends Error {
 }
 
 /** A memory door over `buffer()`, which may be replaced when the memory grows. */
-export function memoryDoor(buffer: () => ArrayBuffer): MemoryDoor {
+function memoryDoor(buffer: () => ArrayBuffer): MemoryDoor {
   const range = (address: number, length: number): Uint8Array<ArrayBuffer> => {
     const memory = buffer();
     if (!Number.isInteger(address) || address < 0 || length < 0 || address + length > memory.byteLength) {

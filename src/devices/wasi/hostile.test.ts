@@ -47,6 +47,7 @@ const call = fc.constantFrom(...WASI_SIGNATURES).chain(([name, letters]) =>
     args: fc.tuple(...[...letters].map((letter) => (letter === 'i' ? word : long))),
     path: fc.constantFrom(...PATHS),
     usePath: fc.boolean(),
+    useOpen: fc.constantFrom(undefined, 0, 1, 3, 4, 5),
   }),
 );
 
@@ -83,6 +84,7 @@ test('random arguments to every function', () => {
           withPath(guest, each.name, args, each.path);
           args[each.name === 'path_symlink' ? 2 : 0] = 3;
         }
+        if (each.useOpen !== undefined && typeof args[0] === 'number') args[0] = each.useOpen;
         try {
           const errno = guest.call(each.name, ...args);
           expect(Number.isInteger(errno) && errno >= 0 && errno <= 76 && !Object.is(errno, -0)).toBe(true);
