@@ -28,7 +28,7 @@ const TARGETED = 7;
 
 export class Flow {
   readonly stack: OperandStack = new OperandStack();
-  readonly windows: Windows = new Windows();
+  readonly windows: Windows = new Windows(this.stack);
   /** Open blocks; the body itself is the first. */
   depth = 0;
   #fields = new Int32Array(64 * STRIDE);
@@ -99,6 +99,17 @@ export class Flow {
     if (kind === BlockKind.arms || (kind === BlockKind.block && fields[frame + TARGETED] === 1)) {
       windows.truncate(fields[frame + WINDOWS]!);
     }
+  }
+
+  /** `local.set`, or `local.tee` when `keep`: what is known of the operand becomes known of the local. */
+  setLocal(local: number, keep: boolean): void {
+    const { stack, windows } = this;
+    const base = stack.sourceAt(0);
+    const delta = base >= 0 ? stack.deltaAt(0) : 0;
+    stack.pop(1);
+    stack.setLocal(local);
+    if (base >= 0) windows.addAlias(local, base, delta);
+    if (keep) stack.pushLocal(local);
   }
 
   /** A call that takes `params` operands and yields `results`. */

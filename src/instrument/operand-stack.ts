@@ -2,10 +2,10 @@
  * What is known of the operands of a body while it is read once: how many there are, and which of them hold a local's
  * present value or a constant.
  *
- * A slot is one of: unknown; local `x` at version `v`; the i32 constant `c`. `local.set` and `local.tee` give a local a
- * new version, which no slot has had. A slot's value is the local's present value exactly if the versions agree: between
- * a push and its use lies only code that stands between them in the text, since operands never outlive their block and
- * those passed into or out of a block are made unknown.
+ * A slot is one of: unknown; local `x` at version `v` plus a constant; the i32 constant `c`. `local.set` and `local.tee`
+ * give a local a new version, which no slot has had. A slot's value is the local's present value (plus the constant)
+ * exactly if the versions agree: between a push and its use lies only code that stands between them in the text, since
+ * operands never outlive their block and those passed into or out of a block are made unknown.
  *
  * After an unconditional branch code is dead until the block ends. There the stack is polymorphic (specification
  * Appendix A.3); pops stop at the block's base. In live code a pop below the base is a wrong row in the opcode table.
@@ -28,6 +28,8 @@ export class OperandStack {
   #kinds = new Int32Array(1024);
   /** Version of the local, or the constant. */
   #values = new Int32Array(1024);
+  /** What is added to the local, modulo 2^32. */
+  #deltas = new Int32Array(1024);
   /** By local. Counts up over all bodies, so it need not be cleared. */
   #versions = new Int32Array(1024);
   #version = 0;
@@ -64,7 +66,29 @@ export class OperandStack {
 
   pushLocal(local: number): void {
     this.#kinds[this.height] = local;
+    this.#deltas[this.height] = 0;
     this.#values[this.height++] = this.#versions[local]!;
+  }
+
+  /** `i32.add`: a local plus a constant stays known. */
+  add(): void {
+    const first = this.sourceAt(1);
+    const second = this.sourceAt(0);
+    const local = first === CONSTANT ? second : first;
+    const known = local >= 0 && (first === CONSTANT || second === CONSTANT);
+    const sum = known ? this.#sum(first === CONSTANT ? 1 : 0) : 0;
+    this.pop(2);
+    if (!known) {
+      this.#kinds[this.height++] = UNKNOWN;
+      return;
+    }
+    this.pushLocal(local);
+    this.#deltas[this.height - 1] = sum;
+  }
+
+  /** The delta of one of the two topmost slots plus the constant that lies `depth` below the top. */
+  #sum(depth: number): number {
+    return (this.deltaAt(1 - depth) + this.constantAt(depth)) | 0;
   }
 
   pushConstant(value: number): void {
@@ -83,13 +107,18 @@ export class OperandStack {
     return this.#versions[local]!;
   }
 
-  /** The local whose present value lies `depth` operands below the top, else {@link CONSTANT} or {@link UNKNOWN}. */
+  /** The local whose present value plus {@link deltaAt} lies `depth` operands below the top, else {@link CONSTANT} or {@link UNKNOWN}. */
   sourceAt(depth: number): number {
     const slot = this.height - 1 - depth;
     if (slot < this.base) return UNKNOWN;
     const kind = this.#kinds[slot]!;
     if (kind < 0) return kind;
     return this.#values[slot] === this.#versions[kind] ? kind : UNKNOWN;
+  }
+
+  /** What is added to the local that `sourceAt` tells. */
+  deltaAt(depth: number): number {
+    return this.#deltas[this.height - 1 - depth]!;
   }
 
   /** The constant that lies `depth` operands below the top; only where `sourceAt` says so. */
@@ -107,6 +136,7 @@ export class OperandStack {
     if (slots <= this.#kinds.length) return;
     this.#kinds = grown(this.#kinds, slots);
     this.#values = grown(this.#values, slots);
+    this.#deltas = grown(this.#deltas, slots);
   }
 }
 

@@ -106,15 +106,17 @@ export function tableGrowHelper(plan: Plan, table: TablePlan): number {
 /**
  * Appends and exports the table of every function that can be taken as a reference: those that stand in element
  * segments, constant expressions or exports. Others cannot be named by `ref.func` (specification 3.4.10, `refs`).
- * Undefined when no table can change or leave the instance, and no reference is a register.
+ * Undefined when no reference to a function can get to where the host captures it, here or in another instance: no table
+ * can change or is shared, no global and no parameter or result is a function.
  */
 export function addFunctionList(plan: Plan): string | undefined {
-  const { module, additions, tables, globals, importedGlobals } = plan;
+  const { module, additions, tables, globals } = plan;
   const wanted =
     additions.knownGlobal(CHANGED) !== undefined ||
     tables.some(({ importIndex }) => importIndex !== undefined) ||
     module.exports.some(({ kind }) => kind === 'table') ||
-    globals.some(({ mutable, value }, index) => index >= importedGlobals && mutable && value === ValType.funcref);
+    globals.some(({ value }) => value === ValType.funcref) ||
+    module.types.some(({ params, results }) => params.includes(ValType.funcref) || results.includes(ValType.funcref));
   if (!wanted) return undefined;
   const functions = takenFunctions(plan);
   if (functions.length === 0) return undefined;

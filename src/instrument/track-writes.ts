@@ -202,19 +202,13 @@ export class WriteTracker {
           next = lebEnd(source, next);
           break;
         case 0x21: // local.set
-          stack.pop(1);
-          stack.setLocal(u32At(source, next));
+        case 0x22: // local.tee
+          flow.setLocal(u32At(source, next), key === 0x22);
           next = lebEnd(source, next);
           break;
-        case 0x22: {
-          // local.tee
-          const local = u32At(source, next);
-          stack.pop(1);
-          stack.setLocal(local);
-          stack.pushLocal(local);
-          next = lebEnd(source, next);
+        case 0x6a: // i32.add
+          stack.add();
           break;
-        }
         case 0x41: // i32.const
           stack.pushConstant(s32At(source, next));
           next = lebEnd(source, next);
@@ -410,13 +404,9 @@ export class WriteTracker {
       this.#coverConstant(at, ((stack.constantAt(pops - 1) >>> 0) + low) % 2 ** 32, ACCESS_BYTES[key]!);
       return;
     }
-    if (source < 0) {
-      this.#copyTo(at);
-      this.#markScratch(key, pops, address);
-      return;
-    }
-    const version = stack.versionOf(source);
-    const found = windows.cover(source, version, memory, low, end);
+    const delta = source < 0 ? 0 : stack.deltaAt(pops - 1);
+    const version = source < 0 ? 0 : stack.versionOf(source);
+    const found = source < 0 ? Cover.none : windows.cover(source, version, memory, low + delta, end + delta);
     if (found === Cover.full) return;
     if (found === Cover.moved) {
       const window = windows.found;
@@ -425,8 +415,11 @@ export class WriteTracker {
     }
     const out = this.#out;
     this.#copyTo(at);
-    out.u8(LOCAL_GET);
-    out.u32(source);
+    if (source < 0 || delta !== 0) {
+      this.#markScratch(key, pops, address);
+      return;
+    }
+    this.#local(LOCAL_GET, source);
     const add = end > FRINGE_BYTES;
     const place = out.length + 1;
     if (add) this.#add(address, low);

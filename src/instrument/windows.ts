@@ -10,6 +10,10 @@
  * windows before it ({@link floor}): its body may set the local later and come back. Setting a local gives it another
  * version, which ends its windows without a search.
  *
+ * Beside windows the list holds aliases: local `y` is local `x` plus a constant. A store off `y` is covered by a window of
+ * `x`: the store that made the window was in bounds, or the code would not be here, so `x` is below the memory's size and
+ * adding up to {@link DELTA_MAX} cannot wrap. Where subtracting wraps, the store traps.
+ *
  * The mark of a window may move down while the code is being written: stores below the first one, on later code of the
  * same path, are covered if all of the group lie within 64 bytes of the lowest. For a store in bounds `local + low`
  * cannot wrap, since `low` is at most the store's own offset.
@@ -17,11 +21,19 @@
 
 import { FRINGE_BYTES, PAGE_BYTES } from '../base/units.ts';
 import { CONSTANT } from './operand-stack.ts';
+import type { OperandStack } from './operand-stack.ts';
 
 /** Windows of one local that are looked at: bounds the search, not correctness. */
 const SEARCH_MAX = 8;
 /** Offsets from which on stores get a mark each: keeps a mark's place patchable in 4 bytes. */
 export const WINDOW_OFFSET_MAX = 0x800_0000;
+
+/** Constants up to this are followed: less than what the front region leaves of 4 GiB behind any guest. */
+const DELTA_MAX = 0x1_0000;
+/** Aliases of aliases are followed so far. */
+const ALIAS_DEPTH_MAX = 4;
+/** In place of a memory: the entry is an alias. */
+const ALIAS = -1;
 
 /** What {@link Windows.cover} found. */
 export const Cover = { none: 0, full: 1, moved: 2 } as const;
@@ -46,8 +58,13 @@ export class Windows {
   readonly #versions: number[] = [];
   readonly #memories: number[] = [];
   readonly #previous: number[] = [];
+  readonly #stack: OperandStack;
   /** Latest window by `source + 2`: constants first, then locals. -1: none. */
   #heads = new Int32Array(1024).fill(-1);
+
+  constructor(stack: OperandStack) {
+    this.#stack = stack;
+  }
 
   /** Begins a body with `locals` locals. */
   begin(locals: number): void {
@@ -62,13 +79,26 @@ export class Windows {
    * `moved`: they are if the mark of window `found` is patched.
    */
   cover(source: number, version: number, memory: number, low: number, end: number): number {
+    return this.#cover(source, version, memory, low, end, ALIAS_DEPTH_MAX);
+  }
+
+  #cover(source: number, version: number, memory: number, low: number, end: number, depth: number): number {
+    if (low < 0) return Cover.none;
     let window = this.#heads[source + 2]!;
     for (let tries = SEARCH_MAX; window >= this.floor && tries > 0; tries--) {
       if (this.#versions[window] !== version) return Cover.none;
+      let result: number = Cover.none;
       if (this.#memories[window] === memory) {
-        const result = source === CONSTANT ? this.#coverPage(window, low, end) : this.#extend(window, low, end);
-        if (result !== Cover.none) return result;
+        result = source === CONSTANT ? this.#coverPage(window, low, end) : this.#extend(window, low, end);
+      } else if (this.#memories[window] === ALIAS && depth > 0) {
+        const base = this.#ends[window]!;
+        const delta = this.lows[window]!;
+        const baseVersion = this.places[window]!;
+        if (this.#stack.versionOf(base) === baseVersion) {
+          result = this.#cover(base, baseVersion, memory, low + delta, end + delta, depth - 1);
+        }
       }
+      if (result !== Cover.none) return result;
       window = this.#previous[window]!;
     }
     return Cover.none;
@@ -113,6 +143,13 @@ export class Windows {
     this.#memories[window] = memory;
     this.#previous[window] = this.#heads[source + 2]!;
     this.#heads[source + 2] = window;
+  }
+
+  /** `local` was just set to the present value of `base` plus `delta`. */
+  addAlias(local: number, base: number, delta: number): void {
+    if (local === base || delta > DELTA_MAX || delta < -DELTA_MAX) return;
+    const stack = this.#stack;
+    this.add(local, stack.versionOf(local), ALIAS, delta, base, stack.versionOf(base), 0);
   }
 
   /** The page of a constant address was just marked. */

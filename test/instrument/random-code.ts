@@ -138,7 +138,7 @@ class FunctionText {
     if (roll < 65) return `(i32.const ${random.pick([0, 16, 4000, 4030, 4090, 4154, 4158, 8192, 60_000])})`;
     if (roll < 75) return `(local.tee ${this.#local()} ${this.#address(depth - 1)})`;
     if (roll < 88)
-      return `(i32.add ${this.#address(depth - 1)} (i32.const ${random.pick([1, 8, 64, 4095, 4096, -8])}))`;
+      return `(i32.add ${this.#address(depth - 1)} (i32.const ${random.pick([1, 8, 16, 32, 64, 4095, 4096, -8, -24])}))`;
     if (roll < 93) return `(block (result i32) ${this.#statements(depth - 1)} (local.get ${this.#local()}))`;
     if (roll < 97) {
       return `(if (result i32) ${this.#condition()} (then ${this.#address(depth - 1)}) (else ${this.#address(depth - 1)}))`;

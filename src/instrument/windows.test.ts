@@ -1,0 +1,78 @@
+/** Which stores share a mark, by hand: the count of marks, and that nothing escapes them when it runs. */
+
+import { expect, test } from 'vitest';
+import { Twin, uncoveredWrite, wat } from '../../test/instrument/harness.ts';
+
+const BYTE = '(i32.const 0x5a)';
+const at = (address: string, offset = 0) => `(i32.store8 offset=${offset} ${address} ${BYTE})`;
+const X = '(local.get $x)';
+const Y = '(local.get $y)';
+const bump = (local: string, by: number) => `(local.set ${local} (i32.add (local.get ${local}) (i32.const ${by})))`;
+
+/** Name, marks, code with address locals `$x`, `$y` and a condition `$c`. */
+const CASES: [string, number, string][] = [
+  ['one base, near offsets', 1, at(X) + at(X, 63) + at(X, 5)],
+  ['one base, 64 is too far from 0', 2, at(X) + at(X, 64)],
+  ['a mark moves down to cover a lower store', 1, at(X, 100) + at(X, 40)],
+  ['a mark cannot move down further than 63 bytes', 2, at(X, 100) + at(X, 36)],
+  ['a constant address covers its page and the fringe', 1, at('(i32.const 8200)') + at('(i32.const 8192)', 4159)],
+  ['a constant address does not cover beyond the fringe', 2, at('(i32.const 8200)') + at('(i32.const 8192)', 4160)],
+  ['setting the base ends its windows', 2, at(X) + bump('$x', 0) + at(X)],
+  ['a call does not', 1, at(X) + '(call $nothing)' + at(X)],
+  ['a tee is its local', 1, '(i32.store8 (local.tee $x (local.get $y)) (i32.const 1))' + at(X, 3)],
+  ['a pushed base that is set later', 2, `${at(X)} local.get $x ${bump('$x', 4096)} i32.const 0x5a i32.store8`],
+  ['a block that nothing leaves early', 1, `(block ${at(X)}) ${at(X)}`],
+  ['a block that a branch leaves early', 2, `(block (br_if 0 (local.get $c)) ${at(X)}) ${at(X)}`],
+  ['a window from before a block', 1, `${at(X)} (block (br_if 0 (local.get $c)) ${at(X)}) ${at(X)}`],
+  ['arms of an if', 3, `(if (local.get $c) (then ${at(X)}) (else ${at(X)})) ${at(X)}`],
+  ['a base set in one arm', 3, `${at(X)} (if (local.get $c) (then ${bump('$x', 4096)} ${at(X)})) ${at(X)}`],
+  [
+    'a loop hides what was before',
+    2,
+    `${at(X)} (loop ${at(X)} ${bump('$x', 4096)} (br_if 0 (local.tee $c (i32.shr_u (local.get $c) (i32.const 1)))))`,
+  ],
+  ['a window from before a loop, after it', 2, `${at(X)} (loop ${at(X)}) ${at(X)}`],
+  ['a window of a loop, after it', 1, `(loop ${at(X)}) ${at(X)}`],
+  ['a copy', 1, `${at(X)} (local.set $y ${X}) ${at(Y, 60)}`],
+  ['a base and a constant', 1, `${at(X)} ${at(`(i32.add ${X} (i32.const 60))`)}`],
+  ['a derived local', 1, `(local.set $y (i32.add ${X} (i32.const 8))) ${at(X)} ${at(Y, 55)}`],
+  ['a derived local, too far', 2, `(local.set $y (i32.add ${X} (i32.const 8))) ${at(X)} ${at(Y, 56)}`],
+  ['a derived local below its base', 1, `(local.set $y (i32.add ${X} (i32.const -8))) ${at(X)} ${at(Y, 8)}`],
+  ['a derived local below the mark', 2, `(local.set $y (i32.add ${X} (i32.const -8))) ${at(X)} ${at(Y, 7)}`],
+  ['a derived local whose base was set', 2, `(local.set $y ${X}) ${bump('$x', 4096)} ${at(X)} ${at(Y)}`],
+  ['a derived local set on one path only', 2, `${at(X)} (block (br_if 0 (local.get $c)) (local.set $y ${X})) ${at(Y)}`],
+  [
+    'a derived local from before a loop that moves its base',
+    2,
+    `(local.set $y ${X}) (loop ${at(X)} ${bump('$x', 4096)}
+      (br_if 0 (local.tee $c (i32.shr_u (local.get $c) (i32.const 1))))) ${at(Y)}`,
+  ],
+  [
+    'a chain of derived locals',
+    1,
+    `(local.set $y (i32.add ${X} (i32.const 8))) (local.set $z (i32.add ${Y} (i32.const 8))) ${at(X)} ${at('(local.get $z)', 47)}`,
+  ],
+];
+
+test.each(CASES)('%s: %i', async (_, marks, code) => {
+  const bytes = await wat(`(module (memory 4) (func $nothing)
+    (func (export "f") (param $x i32) (param $y i32) (param $c i32) (local $z i32) ${code}))`);
+  const twin = new Twin(bytes);
+  expect(twin.meta.report.marks).toBe(marks);
+  const guest = twin.guest();
+  const zero = new Uint8Array(guest.length);
+  for (const x of [0, 4000, 4094, 4095, 12_280]) {
+    for (const y of [0, 20_479, 28_000]) {
+      for (const c of [0, 1, 7]) {
+        guest.fill(0);
+        twin.clearMap();
+        try {
+          twin.exports['f']!(x, y, c);
+        } catch (error) {
+          if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+        }
+        expect(uncoveredWrite(zero, guest, twin.map()), `x ${x}, y ${y}, c ${c}`).toBeUndefined();
+      }
+    }
+  }
+});
