@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FunctionRef, Host } from '../index.ts';
+import { FunctionRef, Host, type GuestContext, type Machine } from '../index.ts';
 
 describe('function references between guest and host', () => {
   const guest = `(module
@@ -45,6 +45,60 @@ describe('function references between guest and host', () => {
     expect(outcome).toMatchObject({ kind: 'trap', trap: { kind: 'host-error', cause: { code: 'bad-argument' } } });
     expect(b!.call('count')).toBe(1);
     expect(host.audit().faults).toEqual([]);
+    host.dispose();
+  });
+});
+
+describe('a context that is kept', () => {
+  const guest = `(module
+    (import "host" "see" (func $see))
+    (memory 1)
+    (func (export "put") (param i32) (i32.store (i32.const 0) (local.get 0)))
+    (func (export "see") (call $see)))`;
+
+  test('shows nothing after its call, nor while another machine is on its core', async () => {
+    const host = await Host.create();
+    let kept: GuestContext | undefined;
+    let during = (): void => undefined;
+    const image = await host.build(guest, {
+      imports: {
+        host: {
+          see: (vm) => {
+            during();
+            kept ??= vm;
+          },
+        },
+      },
+    });
+    const first = await image.boot();
+    first.call('see');
+    const context = kept!;
+    const uses: (() => unknown)[] = [
+      () => context.memory.getUint32(0),
+      () => context.memory.setUint32(0, 1),
+      () => context.memory.byteLength,
+      () => context.call('put', 1),
+      () => context.exit(0),
+      () => context.output('stdout', new Uint8Array(1)),
+    ];
+    const allClosed = (): void => {
+      for (const use of uses) expect(use).toThrow(/has ended/);
+    };
+    allClosed();
+
+    const second: Machine = first.fork();
+    second.call('put', 0x5ec2e7);
+    let looked = 0;
+    during = () => {
+      allClosed();
+      looked++;
+    };
+    second.call('see');
+    expect(looked).toBe(1);
+    expect([first.memory.getUint32(0), second.memory.getUint32(0)]).toEqual([0, 0x5ec2e7]);
+    expect([first.takeOutput(), second.takeOutput()]).toEqual([[], []]);
+    first.dispose();
+    allClosed();
     host.dispose();
   });
 });
