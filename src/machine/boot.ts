@@ -16,7 +16,7 @@ import type { Program, Unit } from './program.ts';
 import { run } from './run.ts';
 import type { Runtime } from './runtime.ts';
 import { State } from './state.ts';
-import { BOOT_TABLES, type TablesState } from './tables.ts';
+import { BOOT_TABLES, tableSizes, type TablesState } from './tables.ts';
 import { trapOf } from './trap.ts';
 
 /** Name of a WASI reactor's initializer (WASI application ABI). */
@@ -67,10 +67,7 @@ export function link(machine: Machine, units: readonly Unit[]): Outcome<unknown>
   const before = { program: machine.program, state: machine.settle().hold() };
   const sizesAtLink = {
     wasmPages: before.state.wasmPages,
-    tableEntries:
-      before.state.tables === BOOT_TABLES
-        ? before.program.bootTableSizes
-        : before.state.tables.entries.map((each) => each.length),
+    tableEntries: tableSizes(before.state.tables, before.program.bootTableSizes),
   };
   const program = before.program.with(units.map((unit) => ({ ...unit, sizesAtLink })));
   try {

@@ -76,6 +76,8 @@ export class Program {
   readonly hasReferenceRegisters: boolean;
   /** Whether any unit can change a table, or keeps references in globals. */
   readonly capturesTables: boolean;
+  /** For each of `tables`, whether anything can change it: instructions of its own unit, or other units. */
+  readonly changingTables: readonly boolean[];
   /** State of a new core: what instances are before anything has run. Set with the first core. */
   birth: State | undefined = undefined;
   /** Entries of each table of a new core. Set with the first core. */
@@ -101,6 +103,10 @@ export class Program {
     this.hasRegisters = this.hasReferenceRegisters || units.some((unit) => unit.meta.registerBytes > 0);
     this.capturesTables =
       this.hasReferenceRegisters || units.some((unit) => unit.meta.hooks.tablesChanged !== undefined);
+    this.changingTables = this.tables.map(({ unit, index }) => {
+      const { hooks, exports } = units[unit]!.meta;
+      return hooks.tablesChanged !== undefined || exports.some((one) => one.kind === 'table' && one.index === index);
+    });
   }
 
   /** An exported function. @throws FargoError `no-export` */

@@ -8,8 +8,11 @@
  * Mutable globals of reference type are kept in the same way, through private tables that the instrumentation added.
  */
 
+import { assert } from '../base/assert.ts';
 import { FargoError } from '../base/errors.ts';
 import type { Program } from './program.ts';
+
+const EXTERNREF = 0x6f;
 
 /** A reference at rest. */
 export type Reference =
@@ -19,7 +22,8 @@ export type Reference =
 
 /** One array of references a table, in the program's order. Immutable. */
 export interface CapturedTables {
-  readonly entries: readonly (readonly Reference[])[];
+  /** Undefined for a table that nothing can change: it is as at boot. */
+  readonly entries: readonly (readonly Reference[] | undefined)[];
   /** The same for the private tables of reference globals. */
   readonly privateEntries: readonly (readonly Reference[])[];
 }
@@ -29,26 +33,37 @@ export const BOOT_TABLES = 'boot';
 
 export type TablesState = typeof BOOT_TABLES | CapturedTables;
 
+/** Entries of each table in `state`. */
+export function tableSizes(state: TablesState, bootSizes: readonly number[]): readonly number[] {
+  if (state === BOOT_TABLES) return bootSizes;
+  return state.entries.map((entries, which) => entries?.length ?? bootSizes[which]!);
+}
+
 /** The tables of one core. */
 export class CoreTables {
   readonly #program: Program;
   readonly #exports: readonly WebAssembly.Exports[];
   readonly #tables: readonly WebAssembly.Table[];
   readonly #privateTables: readonly WebAssembly.Table[];
+  /** Those of host references: a function in them is just a value. */
+  readonly #hostTables = new Set<WebAssembly.Table>();
   /** Function object to where it stands, filled when the first reference is looked up. */
   #known: Map<unknown, Reference> | undefined = undefined;
 
   constructor(program: Program, exports: readonly WebAssembly.Exports[]) {
     this.#program = program;
     this.#exports = exports;
-    this.#tables = program.tables.map(
-      ({ unit, index }) => exports[unit]![program.units[unit]!.meta.tables[index]!.exportName] as WebAssembly.Table,
-    );
-    this.#privateTables = program.units.flatMap(({ meta: { hooks } }, unit) =>
-      [hooks.referenceRegisters.funcref, hooks.referenceRegisters.externref]
-        .filter((name) => name !== undefined)
-        .map((name) => exports[unit]![name] as WebAssembly.Table),
-    );
+    this.#tables = program.tables.map(({ unit, index }) => {
+      const { exportName, type } = program.units[unit]!.meta.tables[index]!;
+      const table = exports[unit]![exportName] as WebAssembly.Table;
+      if (type.element === EXTERNREF) this.#hostTables.add(table);
+      return table;
+    });
+    this.#privateTables = program.units.flatMap(({ meta: { hooks } }, unit) => {
+      const { funcref, externref } = hooks.referenceRegisters;
+      if (externref !== undefined) this.#hostTables.add(exports[unit]![externref] as WebAssembly.Table);
+      return [funcref, externref].filter((name) => name !== undefined).map((name) => exports[unit]![name]);
+    }) as WebAssembly.Table[];
   }
 
   /** Entries of each table of the program. */
@@ -60,16 +75,21 @@ export class CoreTables {
     return this.#tables[position]!;
   }
 
-  /** @throws FargoError `unsupported` for a function that is of no unit */
+  /** What stands in every table that can change, and in the reference globals as the last save left them. */
   capture(): CapturedTables {
     const entriesOf = (table: WebAssembly.Table): Reference[] =>
-      Array.from({ length: table.length }, (_, index) => this.toReference(table.get(index)));
-    return { entries: this.#tables.map(entriesOf), privateEntries: this.#privateTables.map(entriesOf) };
+      Array.from({ length: table.length }, (_, index) => this.#entry(table, table.get(index)));
+    return {
+      entries: this.#tables.map((table, which) =>
+        this.#program.changingTables[which]! ? entriesOf(table) : undefined,
+      ),
+      privateEntries: this.#privateTables.map(entriesOf),
+    };
   }
 
   /** Whether the tables are not larger than in `state`: tables never shrink. */
   fits(state: TablesState, bootSizes: readonly number[]): boolean {
-    const sizes = state === BOOT_TABLES ? bootSizes : state.entries.map((entries) => entries.length);
+    const sizes = tableSizes(state, bootSizes);
     return this.#tables.every((table, index) => table.length <= sizes[index]!);
   }
 
@@ -80,7 +100,9 @@ export class CoreTables {
       this.runElements();
       return;
     }
-    state.entries.forEach((entries, which) => this.#fill(this.#tables[which]!, entries));
+    state.entries.forEach((entries, which) => {
+      if (entries !== undefined) this.#fill(this.#tables[which]!, entries);
+    });
     state.privateEntries.forEach((entries, which) => this.#fill(this.#privateTables[which]!, entries));
   }
 
@@ -107,12 +129,14 @@ export class CoreTables {
     return failure;
   }
 
-  /** A reference that came out of this core, at rest. */
+  /** A function that came out of this core, at rest. */
   toReference(value: unknown): Reference {
     if (value === null) return null;
-    if (typeof value !== 'function') return { kind: 'host', value };
     this.#known ??= this.#listFunctions();
-    return this.#known.get(value) ?? { kind: 'host', value };
+    const known = this.#known.get(value);
+    // Another core would run it on this one's memory (I8).
+    assert(known !== undefined, 'a function that can leave its instance stands in the list of its unit');
+    return known;
   }
 
   /** A reference at rest, as this core's tables and functions take it. */
@@ -122,6 +146,11 @@ export class CoreTables {
     const name = this.#program.units[reference.unit]?.meta.hooks.functions;
     if (name === undefined) throw new FargoError('unsupported', 'a function reference of another program');
     return (this.#exports[reference.unit]![name] as WebAssembly.Table).get(reference.index);
+  }
+
+  #entry(table: WebAssembly.Table, value: unknown): Reference {
+    if (this.#hostTables.has(table)) return value === null ? null : { kind: 'host', value };
+    return this.toReference(value);
   }
 
   #fill(table: WebAssembly.Table, entries: readonly Reference[]): void {

@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import { Host, type Machine } from '../index.ts';
+import { wasmFromText } from '../wasm/text.ts';
+
+async function machineOf(host: Host, text: string, name?: string): Promise<Machine> {
+  const machine = await (await host.build(text)).boot();
+  if (name !== undefined) host.name(machine, name);
+  return machine;
+}
+
+describe('linking', () => {
+  test("a child imports by the names of its parent, and names of its own are not its parent's", async () => {
+    using host = new Host();
+    const parent = await machineOf(host, '(module (func (export "f") (result i32) (i32.const 3)))', 'base');
+    const user = await wasmFromText('(module (import "base" "f" (func (result i32))) (export "g" (func 0)))');
+    const grandUser = await wasmFromText('(module (import "user" "g" (func (result i32))) (export "h" (func 0)))');
+    using child = parent.snapshot().fork();
+    expect(host.link(child, user, { name: 'user' }).kind).toBe('return');
+    expect(child.call('g')).toBe(3);
+    expect(host.link(child.fork(), grandUser).kind).toBe('return');
+    expect(() => host.link(parent, grandUser)).toThrow(expect.objectContaining({ code: 'link' }));
+    expect(parent.call('f')).toBe(3);
+  });
+
+  test('that fails leaves the machine as it was, the provider of imports too', async () => {
+    using host = new Host();
+    const machine = await machineOf(
+      host,
+      '(module (memory (export "m") 1) (func (export "f") (result i32) (i32.load (i32.const 0))))',
+      'base',
+    );
+    const before = machine.units;
+    const unlinkable = await wasmFromText(
+      '(module (import "base" "m" (memory 2)) (import "env" "t" (table 1 funcref)))',
+    );
+    const imports = { env: { t: { table: { element: 'funcref', initial: 1 } } } } as const;
+    expect(() => host.link(machine, unlinkable, { imports })).toThrow(expect.objectContaining({ code: 'link' }));
+    const trapping = await wasmFromText(
+      '(module (import "base" "m" (memory 1)) (data (i32.const 0) "\\01") (data (i32.const 65536) "x"))',
+    );
+    expect(host.link(machine, trapping)).toMatchObject({ kind: 'trap', trap: { kind: 'out-of-bounds-memory' } });
+    expect(machine.units).toBe(before);
+    expect(machine.call('f')).toBe(0);
+    expect(host.audit().faults).toEqual([]);
+  });
+
+  test('no function of a core goes to another core, whichever way it takes between modules', async () => {
+    using host = new Host({ idleCores: 1 });
+    // Nothing here changes a table or shares one: only the function's result lets the reference out.
+    const giver = `(module (memory 1) (elem declare func $count)
+      (func $count (result i32)
+        (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1))) (i32.load (i32.const 0)))
+      (func (export "count") (result i32) (call $count))
+      (func (export "give") (result funcref) (ref.func $count)))`;
+    const taker = await wasmFromText(`(module
+      (import "giver" "give" (func $give (result funcref)))
+      (import "giver" "count" (func $count (result i32)))
+      (type $counter (func (result i32)))
+      (table $t 1 funcref)
+      (func (export "take") (table.set $t (i32.const 0) (call $give)))
+      (func (export "count") (result i32) (call $count))
+      (func (export "call") (result i32) (call_indirect $t (type $counter) (i32.const 0))))`);
+    const parent = await machineOf(host, giver, 'giver');
+    // A module whose private table is never changed stands beside them.
+    const beside = await wasmFromText('(module (table 1 funcref) (elem (i32.const 0) $f) (func $f))');
+    host.link(parent, beside);
+    expect(host.link(parent, taker).kind).toBe('return');
+    parent.call('take');
+    const [a, b] = parent.fork(2) as [Machine, Machine];
+    expect([a.call('call'), b.call('call'), a.call('call'), b.call('call'), a.call('call')]).toEqual([1, 1, 2, 2, 3]);
+    expect([a.call('count'), b.call('count'), parent.call('count')]).toEqual([4, 3, 1]);
+  });
+});
