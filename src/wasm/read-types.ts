@@ -100,10 +100,7 @@ function valueTypes(cursor: Cursor, what: string): ValTypeCode[] {
 export function globalType(cursor: Cursor): GlobalType {
   const value = valueType(cursor);
   const mutable = cursor.u8();
-  if (mutable > 1) {
-    if (mutable < 4) cursor.fail('shared globals are not supported', cursor.at - 1, 'unsupported');
-    cursor.fail(`mutability ${mutable} is neither 0 nor 1`, cursor.at - 1);
-  }
+  if (mutable > 1) cursor.fail(`mutability ${mutable} is neither 0 nor 1`, cursor.at - 1);
   return { value, mutable: mutable === 1 };
 }
 
@@ -125,7 +122,7 @@ export function tableType(cursor: Cursor): TableType {
   const element = referenceType(cursor);
   const at = cursor.at;
   const flags = limitFlags(cursor);
-  if (flags & SHARED) cursor.fail('shared tables are not supported', at, 'unsupported');
+  if (flags & SHARED) cursor.fail('a table is not shared', at);
   return { element, ...limits(cursor, flags), address64: (flags & ADDRESS64) !== 0 };
 }
 

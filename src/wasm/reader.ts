@@ -129,7 +129,7 @@ function checkHeader(bytes: Uint8Array): void {
   if (bytes.length < 8) throw headerError('unexpected end', bytes.length);
   const version = bytes[4]! | (bytes[5]! << 8);
   const layer = bytes[6]! | (bytes[7]! << 8);
-  if (layer === 1) throw headerError('this is a component; a core module is needed', 4, 'unsupported');
+  if (layer === 1) throw headerError('this is a component; a core module is needed', 4);
   if (version !== 1 || layer !== 0)
     throw headerError(`binary version ${version}, layer ${layer}; only 1, 0 is known`, 4);
 }
