@@ -1,0 +1,4 @@
+/** The suite with the budget pass and more budget than it needs; values pass as JavaScript's where they keep their bits. */
+import { declareSuite } from './suite.ts';
+
+declareSuite('with a budget', { fork: false, budget: true, passing: 'plain', paranoid: false });

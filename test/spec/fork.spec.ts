@@ -1,0 +1,4 @@
+/** The suite with a fork at every command: each runs in a machine and in its child, which must not differ. */
+import { declareSuite } from './suite.ts';
+
+declareSuite('fork at every command', { fork: true, budget: false, passing: 'bits', paranoid: true });
