@@ -10,7 +10,7 @@
 
 import { FargoError } from '../../base/errors.ts';
 import type { WasiLimits } from '../limits.ts';
-import { chunkRest, needsChunk, readContent, resizeContent, writeChunk } from './content.ts';
+import { readContent, resizeContent, writeContent } from './content.ts';
 import { addEntry, entryAt, findName, FIRST_POSITION, removeEntry, replaceEntry } from './directory.ts';
 import { E } from './errno.ts';
 import type { Errno, Outcome } from './errno.ts';
@@ -116,32 +116,23 @@ export class FileTree implements FileSystem<FileTreeState> {
 
   read(file: InodeNumber, offset: number, into: Uint8Array): Outcome {
     const node = this.#get(file) as FileInode;
-    return hostErrorsAsOutcome(() => readContent(node, offset, into));
+    return readContent(node, offset, into) ?? -E.io;
   }
 
   write(file: InodeNumber, offset: number, bytes: Uint8Array): Outcome {
     const before = this.#get(file) as FileInode;
     if (before.readOnly) return -E.rofs;
     if (offset + bytes.length > this.#limits.fileBytes) return -E.fbig;
-    let node = before;
-    let failure: Outcome = 0;
-    let done = 0;
-    while (done < bytes.length && failure === 0) {
-      const at = offset + done;
-      if (needsChunk(node, at) && this.#storageIsFull(node.chunkCount - before.chunkCount)) {
-        failure = -E.nospc;
-        break;
-      }
-      failure = hostErrorsAsOutcome(() => {
-        node = writeChunk(node, at, bytes.subarray(done), this.#owner);
-        return 0;
-      });
-      if (failure === 0) done += Math.min(chunkRest(at), bytes.length - done);
-    }
-    if (done === 0) return failure;
-    this.#chunkCount += node.chunkCount - before.chunkCount;
-    this.#put(file, this.#touched(node));
-    return done;
+    const spareChunks = Math.floor(this.#limits.storedBytes / CHUNK_BYTES) - this.#chunkCount;
+    const {
+      file: after,
+      writtenBytes,
+      failure,
+    } = writeContent(before, offset, bytes, { owner: this.#owner, spareChunks });
+    if (writtenBytes === 0) return failure === 'none' ? 0 : failure === 'full' ? -E.nospc : -E.io;
+    this.#chunkCount += after.chunkCount - before.chunkCount;
+    this.#put(file, this.#touched(after));
+    return writtenBytes;
   }
 
   setSize(file: InodeNumber, sizeBytes: number): Errno {
@@ -310,10 +301,6 @@ export class FileTree implements FileSystem<FileTreeState> {
     return (
       this.#inodeCount >= this.#limits.inodes || this.#nextInode >= KEY_LIMIT || directory.nextPosition >= KEY_LIMIT
     );
-  }
-
-  #storageIsFull(added: number): boolean {
-    return (this.#chunkCount + added + 1) * CHUNK_BYTES > this.#limits.storedBytes;
   }
 
   /** Lets go what a mount at boot hides: nothing of it is linked elsewhere or open. */

@@ -57,8 +57,9 @@ export function wasiFunctions(session: WasiSession): HostFunctions {
 function guarded(session: WasiSession, run: WasiFunction): HostFunction {
   return (vm: GuestContext, ...args: never[]): number => {
     const unsigned = args as (number | bigint)[];
-    for (const [index, value] of unsigned.entries()) {
-      unsigned[index] = typeof value === 'bigint' ? BigInt.asUintN(64, value) : value >>> 0;
+    for (let i = 0; i < unsigned.length; i++) {
+      const value = unsigned[i]!;
+      unsigned[i] = typeof value === 'bigint' ? BigInt.asUintN(64, value) : value >>> 0;
     }
     try {
       return run(session, vm, ...args);
