@@ -1,0 +1,111 @@
+/** `fargo-wasm inspect`: what a module is, how its memory lies, and what instrumenting it costs or why it is refused. */
+
+import { Command } from 'commander';
+
+import { FargoError } from '../base/errors.ts';
+import { wasi } from '../devices/wasi.ts';
+import { instrument } from '../instrument/instrument.ts';
+import type { InstrumentReport } from '../instrument/meta.ts';
+import type { Module } from '../wasm/module.ts';
+import { readModule } from '../wasm/reader.ts';
+import { coloursFor } from './colour.ts';
+import { exitCodesHelp } from './exit-codes.ts';
+import { inspectText } from './inspect-text.ts';
+import { loadModule } from './load-module.ts';
+import { moduleFacts, type ModuleFacts } from './module-facts.ts';
+import { packageVersion } from './platform-facts.ts';
+
+const HELP = `
+Nothing of the module runs. A module that would be refused is described as far as it can be read, with the reason, and the
+exit code is 0: the JSON has it as "refused". Malformed bytes are an error.
+
+Examples:
+  $ fargo-wasm inspect app.wasm
+  $ fargo-wasm inspect --json app.wasm | jq .instrument.marks
+`;
+
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .summary('say what a module is and what instrumenting it costs')
+    .description(
+      'Says what a module is, how its memory is laid out, and what instrumenting it costs or why it is refused.',
+    )
+    .argument('<module>', 'a module, .wasm or .wat, or - for standard input')
+    .option('--json', 'the facts for machines')
+    .addHelpText('after', `${HELP}\n${exitCodesHelp(false)}`)
+    .action(async (path: string, flags: { readonly json?: boolean }) => {
+      const inspected = await inspect(path);
+      const text =
+        flags.json === true
+          ? JSON.stringify(inspected, undefined, 2)
+          : inspectText(inspected, coloursFor(process.stdout)).join('\n');
+      process.stdout.write(`${text}\n`);
+    });
+}
+
+/** What instrumenting costs; the same with the budget pass beside it. */
+export interface InstrumentFacts extends InstrumentReport {
+  readonly withBudget: { readonly outputBytes: number; readonly totalMs: number };
+}
+
+/** The JSON of `inspect`: docs/cli.md describes it. */
+export interface Inspected {
+  readonly command: 'inspect';
+  readonly version: string;
+  readonly name: string;
+  readonly format: 'binary' | 'text';
+  readonly bytes: number;
+  /** Null when the module can't be read far enough. */
+  readonly module: ModuleFacts | null;
+  /** Imports that the command line has nothing for. */
+  readonly unknownImports: readonly string[];
+  readonly instrument: InstrumentFacts | null;
+  /** Why it can't be instrumented; null when it can. */
+  readonly refused: { readonly code: string; readonly message: string; readonly offset: number | null } | null;
+}
+
+/** @throws FargoError `io`, `invalid-module`, `missing-dependency` */
+export async function inspect(path: string): Promise<Inspected> {
+  const { name, format, bytes } = await loadModule(path);
+  const head = { command: 'inspect' as const, version: packageVersion(), name, format, bytes: bytes.length };
+  const parsed = unlessRefused(() => readModule(bytes));
+  if ('refused' in parsed)
+    return { ...head, module: null, unknownImports: [], instrument: null, refused: parsed.refused };
+  const done = unlessRefused(() => instrumentFacts(bytes));
+  return {
+    ...head,
+    module: moduleFacts(parsed.value),
+    unknownImports: unknownImportsOf(parsed.value),
+    instrument: 'refused' in done ? null : done.value,
+    refused: 'refused' in done ? done.refused : null,
+  };
+}
+
+function instrumentFacts(bytes: Uint8Array): InstrumentFacts {
+  const { report } = instrument(bytes).meta;
+  const { outputBytes, totalMs } = instrument(bytes, { budget: true }).meta.report;
+  return { ...report, withBudget: { outputBytes, totalMs } };
+}
+
+function unlessRefused<T>(
+  work: () => T,
+): { readonly value: T } | { readonly refused: NonNullable<Inspected['refused']> } {
+  try {
+    return { value: work() };
+  } catch (error) {
+    if (!(error instanceof FargoError) || error.code === 'invalid-module') throw error;
+    return { refused: { code: error.code, message: error.message, offset: error.offset ?? null } };
+  }
+}
+
+function unknownImportsOf(module: Module): string[] {
+  const probe = wasi().create();
+  return module.imports
+    .filter((each) => {
+      if (each.kind === 'func') {
+        return probe.functions.resolve(each.module, each.name, module.types[each.typeIndex]!) === undefined;
+      }
+      return each.kind === 'global' || each.kind === 'tag';
+    })
+    .map((each) => `${each.module}.${each.name}`);
+}

@@ -1,0 +1,122 @@
+/** From a module and the flags of the command line to an image: the one place where a guest gets its surroundings. */
+
+import { FargoError } from '../base/errors.ts';
+import { WASM_PAGE_BYTES } from '../base/units.ts';
+import { wasi, type PreopenOptions, type WasiOptions } from '../devices/wasi.ts';
+import { Host } from '../host/host.ts';
+import type { Image } from '../host/image.ts';
+import type { Imports } from '../host/imports.ts';
+import type { DeviceFactory, HostFunction } from '../machine/device.ts';
+import type { MachineLimits } from '../machine/limits.ts';
+import { hostDirectory } from '../platform/node/index.ts';
+import type { Module } from '../wasm/module.ts';
+import { readModule } from '../wasm/reader.ts';
+import type { LoadedModule } from './load-module.ts';
+import type { DirectoryOption, GuestFlags } from './options.ts';
+import type { PlainModule } from './plain-guest.ts';
+
+export interface OpenGuest {
+  readonly module: LoadedModule;
+  readonly host: Host;
+  readonly image: Image;
+  readonly limits: MachineLimits;
+  /** Units of a call; undefined when the budget is off. */
+  readonly budget: bigint | undefined;
+  /** Milliseconds that instrumenting, compiling and linking took. */
+  readonly buildMs: number;
+  /** The same guest for instances without this library; compiles it. */
+  plain(): PlainModule;
+}
+
+export interface Surroundings {
+  /** Units of a call where no flag says otherwise. */
+  readonly budget: bigint;
+  /** Arguments and streams; the environment and directories come from the flags. */
+  readonly wasi?: WasiOptions;
+}
+
+/**
+ * Builds a guest.
+ *
+ * @throws FargoError `invalid-module`, `unsupported`, `link`, `io` (a directory), `bad-argument`
+ */
+export async function openGuest(
+  module: LoadedModule,
+  flags: GuestFlags,
+  surroundings: Surroundings,
+): Promise<OpenGuest> {
+  const parsed = readModule(module.bytes);
+  const budget = budgetOf(flags, surroundings.budget);
+  const usesWasi = parsed.imports.some((each) => each.module.startsWith('wasi_'));
+  const options: WasiOptions = { ...surroundings.wasi, env: flags.env, preopens: preopensOf(flags.dir) };
+  const devices = usesWasi ? [wasi(options)] : [];
+  const imports = flags.unknownImportsTrap === true ? failingImports(parsed, devices) : {};
+  const host = await Host.create();
+  const started = performance.now();
+  const image = await build(host, module, { budget: budget !== undefined, imports, devices });
+  const buildMs = performance.now() - started;
+  return {
+    module,
+    host,
+    image,
+    limits: limitsOf(flags, budget),
+    budget,
+    buildMs,
+    plain: () => ({ compiled: new WebAssembly.Module(module.bytes), imports: image.meta.imports, devices }),
+  };
+}
+
+async function build(
+  host: Host,
+  module: LoadedModule,
+  options: { budget: boolean; imports: Imports; devices: readonly DeviceFactory[] },
+): Promise<Image> {
+  try {
+    return await host.build(module.bytes, { ...options, name: module.name });
+  } catch (error) {
+    if (!(error instanceof FargoError) || error.code !== 'link') throw error;
+    const message = error.message.replace(/; give them as `imports`$/, '');
+    throw new FargoError('link', `${message}; --unknown-imports-trap lets it run until it calls one`, { cause: error });
+  }
+}
+
+function budgetOf(flags: GuestFlags, byDefault: bigint): bigint | undefined {
+  if (flags.budget === false) {
+    if (flags.maxDepth !== undefined)
+      throw new FargoError('bad-argument', '--max-depth needs the budget; drop --no-budget');
+    return undefined;
+  }
+  return typeof flags.budget === 'bigint' ? flags.budget : byDefault;
+}
+
+function limitsOf(flags: GuestFlags, budget: bigint | undefined): MachineLimits {
+  return {
+    ...(budget !== undefined && { budget }),
+    ...(flags.maxDepth !== undefined && { callDepth: flags.maxDepth }),
+    ...(flags.maxMemory !== undefined && { memoryPages: Math.floor(flags.maxMemory / WASM_PAGE_BYTES) }),
+  };
+}
+
+function preopensOf(directories: readonly DirectoryOption[]): Record<string, PreopenOptions> {
+  const preopens: Record<string, PreopenOptions> = {};
+  for (const { host, guest, readOnly } of directories) {
+    if (Object.hasOwn(preopens, guest)) throw new FargoError('bad-argument', `--dir gives the guest's ${guest} twice`);
+    preopens[guest] = { directory: hostDirectory(host), readOnly };
+  }
+  return preopens;
+}
+
+/** Functions that fail when called, for the imports that no device has. */
+function failingImports(module: Module, devices: readonly DeviceFactory[]): Imports {
+  const probes = devices.map((factory) => factory.create());
+  const imports: Record<string, Record<string, HostFunction>> = {};
+  for (const each of module.imports) {
+    if (each.kind !== 'func') continue;
+    const type = module.types[each.typeIndex]!;
+    if (probes.some((probe) => probe.functions.resolve(each.module, each.name, type) !== undefined)) continue;
+    (imports[each.module] ??= {})[each.name] = () => {
+      throw new Error(`nothing provides ${each.module}.${each.name}`);
+    };
+  }
+  return imports;
+}

@@ -1,0 +1,133 @@
+/** Options that several commands share, and how their values are read. */
+
+import { InvalidArgumentError, type Command } from 'commander';
+
+import { DEFAULT_BUDGET, DEFAULT_CALL_DEPTH } from '../machine/limits.ts';
+import { parseExpression, type Expression } from './expression.ts';
+
+/** Units that one call of `fork` and `bench` may use, where nothing else is asked for. */
+export const CALL_BUDGET: bigint = DEFAULT_BUDGET;
+/** Units that a command of `run` may use: an endless loop ends after about a quarter of an hour. */
+export const RUN_BUDGET = 1_000_000_000_000n;
+
+/** A `--dir`. */
+export interface DirectoryOption {
+  readonly host: string;
+  readonly guest: string;
+  readonly readOnly: boolean;
+}
+
+/** The values of the options that {@link addGuestOptions} adds. */
+export interface GuestFlags {
+  readonly budget?: bigint | boolean;
+  readonly maxDepth?: number;
+  readonly maxMemory?: number;
+  readonly dir: readonly DirectoryOption[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly unknownImportsTrap?: boolean;
+}
+
+/** Adds the options for a guest's limits and surroundings. */
+export function addGuestOptions(command: Command, defaultBudget: bigint): Command {
+  const units = defaultBudget === RUN_BUDGET ? '1T' : '10G';
+  return command
+    .option(
+      '--budget <units>',
+      `units of work that a call may use: about one an instruction (default: ${units})`,
+      parseUnits,
+    )
+    .option('--no-budget', 'no limit of work, and of nesting only what the engine has; faster')
+    .option('--max-depth <calls>', `calls that may nest (default: ${DEFAULT_CALL_DEPTH}; needs the budget)`, parseDepth)
+    .option(
+      '--max-memory <bytes>',
+      "the guest's memory, at most, such as 64MiB (default: what the module declares)",
+      parseBytes,
+    )
+    .option(
+      '--dir <host[::guest][:ro]>',
+      'a directory for the guest: writes stay in the machine; repeatable',
+      collectDirectory,
+      [],
+    )
+    .option(
+      '--env <name[=value]>',
+      "a variable for the guest, by default with the host's value; repeatable",
+      collectEnv,
+      {},
+    )
+    .option('--unknown-imports-trap', 'an import that nothing provides is a function that fails when it is called');
+}
+
+/** A whole number from 1. */
+export function parseCount(text: string): number {
+  return wholeNumber(text, { '': 1, k: 1e3, K: 1e3, M: 1e6 }, { from: 1, to: 10_000_000, example: '1000 or 10k' });
+}
+
+/** Bytes, with a binary unit: `65536`, `64KiB`, `64K`, `1.5G`. */
+export function parseBytes(text: string): number {
+  const units: Record<string, number> = { '': 1, B: 1 };
+  ['K', 'M', 'G'].forEach((letter, index) => {
+    for (const name of [letter, letter.toLowerCase(), `${letter}iB`, `${letter}B`]) units[name] = 1024 ** (index + 1);
+  });
+  return wholeNumber(text, units, { from: 0, to: 2 ** 32, example: '65536, 64MiB or 1G' });
+}
+
+/** Units of a budget: `1000000`, `10G`. */
+export function parseUnits(text: string): bigint {
+  const units = { '': 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
+  return BigInt(wholeNumber(text, units, { from: 0, to: Number.MAX_SAFE_INTEGER, example: '1000000 or 10G' }));
+}
+
+function parseDepth(text: string): number {
+  return wholeNumber(text, { '': 1, k: 1e3, K: 1e3 }, { from: 1, to: 1e9, example: '10000' });
+}
+
+function wholeNumber(
+  text: string,
+  units: Readonly<Record<string, number>>,
+  allowed: { readonly from: number; readonly to: number; readonly example: string },
+): number {
+  const [, digits, unit] = /^(\d[\d_]*(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(text.trim()) ?? [];
+  const factor = unit === undefined || !Object.hasOwn(units, unit) ? undefined : units[unit];
+  const value = factor === undefined ? Number.NaN : Number(digits!.replaceAll('_', '')) * factor;
+  if (Number.isSafeInteger(value) && value >= allowed.from && value <= allowed.to) return value;
+  throw new InvalidArgumentError(
+    `Expected is a whole number from ${allowed.from} to ${allowed.to}, such as ${allowed.example}.`,
+  );
+}
+
+/** A call expression. */
+export function parseCall(text: string): Expression {
+  try {
+    return parseExpression(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}. An example is: name(1, 2.5, "text")`);
+  }
+}
+
+export function collectCall(text: string, before: readonly Expression[]): Expression[] {
+  return [...before, parseCall(text)];
+}
+
+function collectDirectory(text: string, before: readonly DirectoryOption[]): DirectoryOption[] {
+  return [...before, parseDirectory(text)];
+}
+
+/** `HOST::GUEST`, `HOST`, either with `:ro`. */
+export function parseDirectory(text: string): DirectoryOption {
+  const readOnly = text.endsWith(':ro');
+  const path = readOnly ? text.slice(0, -3) : text;
+  const at = path.indexOf('::');
+  const host = at < 0 ? path : path.slice(0, at);
+  const guest = at < 0 ? path : path.slice(at + 2);
+  if (host === '' || guest === '') throw new InvalidArgumentError('Expected is HOST, HOST::GUEST or either with :ro.');
+  return { host, guest, readOnly };
+}
+
+function collectEnv(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const at = text.indexOf('=');
+  const name = at < 0 ? text : text.slice(0, at);
+  if (name === '') throw new InvalidArgumentError('Expected is NAME=VALUE, or NAME.');
+  const value = at < 0 ? process.env[name] : text.slice(at + 1);
+  return value === undefined ? { ...before } : { ...before, [name]: value };
+}

@@ -1,0 +1,43 @@
+/** The tree of commands. Each stands in a file of its own; completions and help are made from this tree. */
+
+import { Command } from 'commander';
+
+import { benchCommand } from './bench.ts';
+import { completionCommand } from './completion.ts';
+import { forkCommand } from './fork.ts';
+import { inspectCommand } from './inspect.ts';
+import { packageVersion } from './platform-facts.ts';
+import { runCommand } from './run.ts';
+
+const HELP = `
+Examples:
+  $ fargo-wasm fork                                  fork a guest of our own 1,000 times
+  $ fargo-wasm fork app.wasm --call 'query(7)'       fork yours
+  $ fargo-wasm run --dir . app.wasm input.txt        run a WASI command
+  $ fargo-wasm inspect app.wasm                      what it is, and what instrumenting it costs
+  $ fargo-wasm completion bash >> ~/.bashrc          completions
+
+Colours are for terminals only; NO_COLOR and FORCE_COLOR are respected.`;
+
+/** A new tree of commands: parsing changes it. */
+export function createProgram(): Command {
+  const program = new Command('fargo-wasm')
+    .description('Forks running WebAssembly machines: boot a guest once, warm it, and clone it in microseconds.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .enablePositionalOptions()
+    .configureHelp({ styleTitle: (title) => title })
+    .addHelpText('after', HELP);
+  for (const command of [forkCommand(), runCommand(), inspectCommand(), benchCommand()]) program.addCommand(command);
+  program.addCommand(completionCommand(() => program));
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .showSuggestionAfterError(true)
+      .showHelpAfterError(`(${hint(command)})`);
+  }
+  return program;
+}
+
+function hint(command: Command): string {
+  return `fargo-wasm${command.parent === null ? '' : ` ${command.name()}`} --help says more`;
+}

@@ -1,0 +1,124 @@
+/** `fargo-wasm run`: a WASI command as a process: streams through, and the guest's exit code is ours. */
+
+import { closeSync, openSync } from 'node:fs';
+import { isatty } from 'node:tty';
+
+import { Command } from 'commander';
+
+import { FargoError } from '../base/errors.ts';
+import type { WasiOptions } from '../devices/wasi.ts';
+import type { InputPort } from '../devices/ports.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Outcome } from '../machine/outcome.ts';
+import { processInput, processOutput } from '../platform/node/index.ts';
+import { describeTrap, exitCodeOfTrap, isClosedPipe, say } from './failure.ts';
+import { ExitCode, exitCodeOfGuest, exitCodesHelp } from './exit-codes.ts';
+import type { Expression } from './expression.ts';
+import { bindExpression, formatResult, type Invocation } from './invocation.ts';
+import { ioError, loadModule } from './load-module.ts';
+import { openGuest, type OpenGuest } from './open-guest.ts';
+import { addGuestOptions, parseCall, RUN_BUDGET, type GuestFlags } from './options.ts';
+
+interface RunFlags extends GuestFlags {
+  readonly stdin?: string;
+  readonly invoke?: Expression;
+}
+
+const HELP = `
+Everything after <module> is the guest's: options of run stand before it. A first -- after <module> is dropped.
+The guest sees no file and no variable but those that --dir and --env give. What it writes to a --dir stays in the
+machine and is gone when it ends: the host's directory is never changed.
+
+Examples:
+  $ fargo-wasm run hello.wasm Ada
+  $ fargo-wasm run --dir data::/data:ro --env LANG=C grep.wasm -n word /data/text
+  $ fargo-wasm run --invoke 'fib(30n)' math.wat
+  $ cat app.wasm | fargo-wasm run --stdin input.txt -
+`;
+
+export function runCommand(): Command {
+  const command = new Command('run')
+    .summary('run a WASI command')
+    .description('Runs a WASI command as a process: its streams are ours, and we exit with its code.')
+    .argument('<module>', 'a module, .wasm or .wat, or - for standard input')
+    .argument('[args...]', "the guest's arguments")
+    .passThroughOptions()
+    .option('--stdin <file>', 'what the guest reads, instead of our standard input')
+    .option('--invoke <expr>', 'call this export, instead of _start, and print its results', parseCall);
+  return addGuestOptions(command, RUN_BUDGET)
+    .addHelpText('after', `${HELP}\n${exitCodesHelp(true)}`)
+    .action(async (path: string, args: readonly string[], flags: RunFlags) => {
+      process.exitCode = await run(path, args[0] === '--' ? args.slice(1) : args, flags);
+    });
+}
+
+type Sink = (stream: 'stdout' | 'stderr', bytes: Uint8Array) => void;
+
+async function run(path: string, args: readonly string[], flags: RunFlags): Promise<number> {
+  const module = await loadModule(path);
+  const input = openInput(flags.stdin ?? (path === '-' ? undefined : 0));
+  const wasi: WasiOptions = {
+    args: [path === '-' ? 'module' : module.name, ...args],
+    stdin: input.port,
+    terminal: { stdin: flags.stdin === undefined && path !== '-' && isatty(0), stdout: isatty(1), stderr: isatty(2) },
+  };
+  const write = { stdout: processOutput(1), stderr: processOutput(2) };
+  const sink: Sink = (stream, bytes) => write[stream](bytes);
+  const guest = await openGuest(module, flags, { budget: RUN_BUDGET, wasi });
+  const start = startOf(guest, flags.invoke);
+  const { machine, outcome } = guest.image.tryBoot({
+    limits: guest.limits,
+    onOutput: ({ stream, bytes }) => sink(stream, bytes),
+  });
+  const code = conclude(outcome.kind === 'return' ? start(machine, sink) : outcome, flags.invoke !== undefined);
+  guest.host.dispose();
+  input.close();
+  return code;
+}
+
+/** What is called: `_start`, or the export asked for. @throws FargoError `no-export`, `bad-argument` */
+function startOf(guest: OpenGuest, invoke: Expression | undefined): (vm: Machine, sink: Sink) => Outcome<unknown> {
+  const { meta } = guest.image;
+  if (invoke === undefined && !meta.exports.some((each) => each.kind === 'func' && each.name === '_start')) {
+    const names = meta.exports.filter((each) => each.kind === 'func').map((each) => each.name);
+    const listed =
+      names.length === 0 ? 'it exports no function' : `--invoke calls one of ${names.slice(0, 12).join(', ')}`;
+    throw new FargoError('no-export', `${guest.module.name} exports no _start, so it is no command; ${listed}`);
+  }
+  if (invoke === undefined) return (vm, sink) => vm.runCommand(sink);
+  const invocation: Invocation = bindExpression(invoke, meta);
+  // Without arguments its output is streamed; with arguments it comes when the call has committed.
+  return invocation.type.params.length === 0
+    ? (vm, sink) => vm.runCommand(sink, invoke.name)
+    : (vm) => invocation.run(vm);
+}
+
+function conclude(outcome: Outcome<unknown>, printsResult: boolean): number {
+  switch (outcome.kind) {
+    case 'return':
+      if (printsResult) printResult(outcome.value);
+      return ExitCode.ok;
+    case 'exit':
+      return exitCodeOfGuest(outcome.code);
+    case 'trap':
+      if (!isClosedPipe(outcome.trap.cause)) say(describeTrap(outcome.trap));
+      return exitCodeOfTrap(outcome.trap);
+  }
+}
+
+function printResult(value: unknown): void {
+  const values = Array.isArray(value) ? value : value === undefined ? [] : [value];
+  for (const each of values) process.stdout.write(`${formatResult(each)}\n`);
+}
+
+/** Standard input for the guest: descriptor 0, a file, or nothing. @throws FargoError `io` */
+function openInput(source: string | 0 | undefined): { readonly port: InputPort | string; close(): void } {
+  if (source === undefined) return { port: '', close: () => {} };
+  if (source === 0) return { port: processInput(0), close: () => {} };
+  try {
+    const file = openSync(source, 'r');
+    return { port: processInput(file), close: () => closeSync(file) };
+  } catch (error) {
+    throw ioError(source, error);
+  }
+}
