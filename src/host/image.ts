@@ -86,6 +86,7 @@ export class Image {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.program.kept = false;
     if (!this.#runtime.disposed) this.#runtime.retire(this.program);
   }
 

@@ -44,6 +44,22 @@ describe('linking', () => {
     expect(host.audit().faults).toEqual([]);
   });
 
+  test('keeps no core of a program that no machine is of any more', async () => {
+    using host = new Host();
+    const parent = await machineOf(host, '(module (memory 1) (func (export "f")))', 'base');
+    const plugin = await wasmFromText('(module (memory 1) (data (i32.const 0) "x") (func (export "g")))');
+    parent.call('f');
+    const before = host.usage();
+    for (let i = 0; i < 10; i++) {
+      using child = parent.fork();
+      host.link(child, plugin);
+      host.link(child, plugin);
+      child.call('g');
+    }
+    expect(host.usage()).toEqual(before);
+    expect(host.audit().faults).toEqual([]);
+  });
+
   test('no function of a core goes to another core, whichever way it takes between modules', async () => {
     using host = new Host({ idleCores: 1 });
     // Nothing here changes a table or shares one: only the function's result lets the reference out.

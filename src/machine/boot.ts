@@ -81,6 +81,7 @@ export function link(machine: Machine, units: readonly Unit[]): Outcome<unknown>
     return outcome;
   } catch (error) {
     if (machine.program === program) machine.adopt(before.program, before.state);
+    else runtime.retire(program);
     throw error;
   } finally {
     before.state.drop(runtime.maps);

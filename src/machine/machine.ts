@@ -347,6 +347,7 @@ export class Machine implements Holder, ForkSource {
     this.leave();
     this.state.drop(this.runtime.maps);
     this.#origin.drop(this.runtime.maps);
+    this.runtime.reassign(this.program, program);
     this.program = program;
     this.#door = undefined;
     this.state = state.hold();

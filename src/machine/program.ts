@@ -78,6 +78,10 @@ export class Program {
   readonly capturesTables: boolean;
   /** For each of `tables`, whether anything can change it: instructions of its own unit, or other units. */
   readonly changingTables: readonly boolean[];
+  /** Machines and snapshots of this program. Kept by the runtime. */
+  users = 0;
+  /** Whether an image still boots machines of it. One that arose by linking ends with its last user. */
+  kept: boolean;
   /** State of a new core: what instances are before anything has run. Set with the first core. */
   birth: State | undefined = undefined;
   /** Entries of each table of a new core. Set with the first core. */
@@ -86,7 +90,8 @@ export class Program {
   readonly #hooks = new Map<string, Entry>();
   #slots = 0;
 
-  constructor(units: readonly Unit[], devices: readonly DeviceFactory[], main: number) {
+  constructor(units: readonly Unit[], devices: readonly DeviceFactory[], main: number, kept = true) {
+    this.kept = kept;
     assert(main < units.length, 'the main unit is one of the units');
     this.units = units;
     this.devices = devices;
@@ -147,7 +152,7 @@ export class Program {
   /** The same program with more units, the last of which becomes the main one. */
   with(units: readonly Unit[]): Program {
     const all = [...this.units, ...units];
-    return new Program(all, this.devices, all.length - 1);
+    return new Program(all, this.devices, all.length - 1, false);
   }
 }
 

@@ -18,6 +18,7 @@ import { isStackExhaustion } from './trap.ts';
 export interface Holder {
   previousHolder: Holder | undefined;
   nextHolder: Holder | undefined;
+  readonly program: Program;
   /** The states it holds, one entry a reference. */
   heldStates(): State[];
   /** Lets go of everything. Called by `Runtime.dispose`. */
@@ -57,6 +58,7 @@ export class Runtime {
     if (this.#firstHolder !== undefined) this.#firstHolder.previousHolder = holder;
     this.#firstHolder = holder;
     this.#holders++;
+    holder.program.users++;
   }
 
   unregister(holder: Holder): void {
@@ -66,6 +68,18 @@ export class Runtime {
     if (next !== undefined) next.previousHolder = previous;
     holder.previousHolder = holder.nextHolder = undefined;
     this.#holders--;
+    this.#release(holder.program);
+  }
+
+  /** A holder goes from one program to another. */
+  reassign(from: Program, to: Program): void {
+    to.users++;
+    this.#release(from);
+  }
+
+  #release(program: Program): void {
+    program.users--;
+    if (program.users === 0 && !program.kept) this.retire(program);
   }
 
   /** Lets go of a program that boots no more machines: its idle cores and its state at birth. Living machines live on. */
