@@ -21,7 +21,18 @@
 
 export { AssertionError, setParanoid } from './base/assert.ts';
 export { FargoError, type ErrorPlace, type FargoErrorCode } from './base/errors.ts';
-export { wasi, type WasiOptions } from './devices/wasi.ts';
+export {
+  wasi,
+  WASI_LIMITS,
+  type Clock,
+  type Entropy,
+  type HostDirectory,
+  type InputPort,
+  type MemoryFiles,
+  type PreopenOptions,
+  type WasiLimits,
+  type WasiOptions,
+} from './devices/index.ts';
 export { Host, type BuildOptions, type HostUsage, type ModuleSource } from './host/host.ts';
 export { Image, type BootOptions } from './host/image.ts';
 export type { Imports, ImportValue, ProvidedImport } from './host/imports.ts';

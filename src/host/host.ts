@@ -6,7 +6,7 @@
 
 import { FargoError } from '../base/errors.ts';
 import type { ByteCount } from '../base/units.ts';
-import { wasi, type WasiOptions } from '../devices/wasi.ts';
+import { wasi, type WasiOptions } from '../devices/index.ts';
 import { instrument } from '../instrument/instrument.ts';
 import type { Instrumented, ModuleMeta } from '../instrument/meta.ts';
 import { link } from '../machine/boot.ts';
