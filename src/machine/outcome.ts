@@ -24,7 +24,7 @@ export type TrapKind =
   | 'uncaught-exception'
   /** A function of the host threw, or returned what its import does not allow. */
   | 'host-error'
-  /** A cap was reached at the end of the call: frames, output. */
+  /** A cap was reached, in a host call or at the end of the call: output, frames, nesting. */
   | 'limit'
   | 'other';
 

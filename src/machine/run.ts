@@ -184,7 +184,8 @@ function describeTrap(
     const { error } = ending;
     if (error instanceof TrapError) return error.trap;
     const message = error instanceof Error ? error.message : String(error);
-    return { ...trap, kind: 'host-error', message, cause: error };
+    const limit = error instanceof FargoError && error.code === 'limit';
+    return { ...trap, kind: limit ? 'limit' : 'host-error', message, cause: error };
   }
   if (trap.kind === 'unreachable' && machine.program.hasBudget) {
     const spent = spentBudget(machine.program, core.instances);
