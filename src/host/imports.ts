@@ -10,6 +10,7 @@ import { FargoError } from '../base/errors.ts';
 import type { ImportMeta, ModuleMeta } from '../instrument/meta.ts';
 import type { DeviceFactory, HostFunction } from '../machine/device.ts';
 import type { Link } from '../machine/program.ts';
+import { describeExtern, exportType, fitsImport, type ExternType } from './extern-type.ts';
 import type { ProvidedItem } from './provider.ts';
 
 /** A memory, table or mutable global that the machine gets, as the JavaScript API describes them. */
@@ -60,7 +61,7 @@ export function linkImports(
     provided.push({ ...item, name } as ProvidedItem);
     return { from: 'unit', unit: PROVIDER, name };
   };
-  const links = meta.imports.map((one): Link => {
+  const resolve = (one: ImportMeta): Link => {
     const value = ownValue(given.imports, one);
     if (value !== undefined) return fromValue(one, value, provide);
     const unit = given.units.get(one.module);
@@ -70,8 +71,20 @@ export function linkImports(
       if (device >= 0) return { from: 'device', device, type: one.type };
     }
     if (one.kind === 'memory' || one.kind === 'table') return provide({ kind: one.kind, type: one.type } as Unnamed);
-    missing.push(`${one.module}.${one.name} (${describe(one)})`);
+    missing.push(`${one.module}.${one.name} (${describeExtern(one)})`);
     return { from: 'value', value: undefined };
+  };
+  const known = new Map<string, { readonly one: ImportMeta; readonly link: Link }>();
+  const links = meta.imports.map((one): Link => {
+    const key = `${one.module.length} ${one.module} ${one.name}`;
+    const before = known.get(key);
+    if (before === undefined) {
+      const link = resolve(one);
+      known.set(key, { one, link });
+      return link;
+    }
+    requireSame(before.one, one);
+    return before.link;
   });
   if (missing.length > 0) {
     throw new FargoError(
@@ -105,10 +118,9 @@ function fromValue(one: ImportMeta, value: ImportValue, provide: (item: Unnamed)
   if (typeof value !== 'object' || value === null) throw mismatch(one, value);
   if (one.kind === 'memory' && 'memory' in value) {
     const { initial, maximum } = value.memory;
-    return provide({
-      kind: 'memory',
-      type: { min: initial, max: maximum, address64: one.type.address64, shared: false },
-    });
+    const type = { min: initial, max: maximum, address64: one.type.address64, shared: false };
+    requireFit(one, { kind: 'memory', type }, true);
+    return provide({ kind: 'memory', type });
   }
   if (one.kind === 'table' && 'table' in value) {
     const { initial, maximum, element } = value.table;
@@ -118,10 +130,12 @@ function fromValue(one: ImportMeta, value: ImportValue, provide: (item: Unnamed)
       element: element === 'externref' ? EXTERNREF : FUNCREF,
       address64: one.type.address64,
     };
+    requireFit(one, { kind: 'table', type }, true);
     return provide({ kind: 'table', type });
   }
   if (one.kind === 'global' && 'global' in value) {
     const type = { value: NUMERIC[value.global.value], mutable: one.type.mutable };
+    requireFit(one, { kind: 'global', type }, true);
     return provide({ kind: 'global', type, init: value.global.init });
   }
   throw mismatch(one, value);
@@ -133,27 +147,34 @@ const EXTERNREF = 0x6f;
 const NUMERIC = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c } as const;
 
 function fromUnit(one: ImportMeta, { unit, meta }: { unit: number; meta: ModuleMeta }): Link {
-  const found = meta.exports.find((each) => each.name === one.name);
+  const found = exportType(meta, one.name);
   if (found === undefined)
     throw new FargoError('link', `module "${one.module}" of this machine does not export "${one.name}"`);
-  if (found.kind !== one.kind) {
-    throw new FargoError(
-      'link',
-      `"${one.module}"."${one.name}" is a ${found.kind}; the import wants a ${describe(one)}`,
-    );
-  }
+  if (typeof found === 'object') requireFit(one, found, false);
+  else if (found !== one.kind) throw unfit(one, found);
   return { from: 'unit', unit, name: one.name };
 }
 
-function mismatch(one: ImportMeta, value: unknown): FargoError {
-  const given =
-    typeof value === 'object' && value !== null
-      ? `an object with ${Object.keys(value).join(', ')}`
-      : `a ${typeof value}`;
-  return new FargoError('link', `import ${one.module}.${one.name} is a ${describe(one)}; ${given} was given`);
+/** One name means one thing: the engine takes imports by name, so two that differ would both get the last. */
+function requireSame(a: ImportMeta, b: ImportMeta): void {
+  const same =
+    a.kind === b.kind && (a.kind === 'memory' || a.kind === 'table' || describeExtern(a) === describeExtern(b));
+  if (same) return;
+  throw new FargoError(
+    'link',
+    `${a.module}.${a.name} is imported as a ${describeExtern(a)} and as a ${describeExtern(b)}; one of them is allowed`,
+  );
 }
 
-function describe(one: ImportMeta): string {
-  if (one.kind === 'global') return one.type.mutable ? 'mutable global' : 'global';
-  return one.kind === 'func' ? 'function' : one.kind;
+function requireFit(one: ImportMeta, given: ExternType, sizes: boolean): void {
+  if (!fitsImport(one, given, sizes)) throw unfit(one, describeExtern(given));
+}
+
+function unfit(one: ImportMeta, given: string): FargoError {
+  return new FargoError('link', `import ${one.module}.${one.name} is a ${describeExtern(one)}; a ${given} was given`);
+}
+
+function mismatch(one: ImportMeta, value: unknown): FargoError {
+  const isObject = typeof value === 'object' && value !== null;
+  return unfit(one, isObject ? `description with ${Object.keys(value).join(', ')}` : typeof value);
 }

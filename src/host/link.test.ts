@@ -44,6 +44,43 @@ describe('linking', () => {
     expect(host.audit().faults).toEqual([]);
   });
 
+  const exporter = `(module
+    (func (export "f") (param i32)) (global (export "g") i64 (i64.const 0)) (global (export "v") (mut i32) (i32.const 0))
+    (table (export "t") 2 8 funcref) (memory (export "m") 1))`;
+  const UNFIT: readonly [string, string][] = [
+    ['(import "base" "f" (func (param i64)))', 'is a function (i64) -> (); a function (i32) -> () was given'],
+    ['(import "base" "g" (global i32))', 'is a global of i32; a global of i64 was given'],
+    ['(import "base" "v" (global i32))', 'is a global of i32; a mutable global of i32 was given'],
+    ['(import "base" "t" (table 1 4 funcref))', 'is a table of 1 to 4 funcref; a table of 2 to 8 funcref was given'],
+    ['(import "base" "t" (table 1 externref))', 'is a table of 1 or more externref; a table of 2 to 8'],
+    ['(import "base" "m" (memory 1 65536))', 'a memory of 1 or more pages was given'],
+    ['(import "base" "m" (memory 2))', 'the engine refused'],
+    ['(import "base" "m" (func))', 'is a function () -> (); a memory'],
+    ['(import "base" "x" (func))', 'does not export "x"'],
+    ['(import "env" "m" (memory 2))', 'is a memory of 2 or more pages; a memory of 1 to 1 pages was given'],
+    ['(import "env" "f" (func)) (import "env" "f" (func (result i64)))', 'and as a function () -> (i64)'],
+  ];
+  test.each(UNFIT)('refuses %s', async (text, message) => {
+    using host = new Host();
+    const machine = await machineOf(host, exporter, 'base');
+    const imports = { env: { m: { memory: { initial: 1, maximum: 1 } }, f: () => undefined } };
+    const link = async (): Promise<unknown> => host.link(machine, await wasmFromText(`(module ${text})`), { imports });
+    await expect(link()).rejects.toMatchObject({ code: 'link', message: expect.stringContaining(message) });
+  });
+
+  test('gives two imports of one name one table, which forks as one', async () => {
+    using host = new Host({ idleCores: 1 });
+    const image = await host.build(`(module
+      (import "env" "t" (table $a 1 externref)) (import "env" "t" (table $b 1 externref))
+      (func (export "set") (param externref) (table.set $a (i32.const 0) (local.get 0)))
+      (func (export "get") (result externref) (table.get $b (i32.const 0))))`);
+    const parent = await image.boot();
+    const child = parent.fork();
+    parent.call('set', 'parent');
+    child.call('set', 'child');
+    expect([parent.call('get'), child.call('get')]).toEqual(['parent', 'child']);
+  });
+
   test('keeps no core of a program that no machine is of any more', async () => {
     using host = new Host();
     const parent = await machineOf(host, '(module (memory 1) (func (export "f")))', 'base');
