@@ -5,7 +5,6 @@ import { Command } from 'commander';
 import { median } from './clock.ts';
 import { coloursFor, type Colours } from './colour.ts';
 import { exitCodesHelp } from './exit-codes.ts';
-import type { Expression } from './expression.ts';
 import { exitCodeOf } from './fork.ts';
 import { openSession, type ForkSession, type SessionFlags } from './fork-session.ts';
 import { formatBytes, formatNs, formatRatio, plural } from './format.ts';
@@ -22,8 +21,10 @@ interface BenchFlags extends SessionFlags {
 }
 
 const HELP = `
-Each round measures what "fargo-wasm fork" measures (its --help says how), forks and baselines in turn, so that a busy
-machine disturbs both. Shown are the median of the rounds, the least and the greatest. Ratios are formed within a round.
+Each round measures what "fargo-wasm fork" measures (its --help says how), forks
+and baselines in turn, so that a busy machine disturbs both. Shown are the
+median of the rounds, the least and the greatest. Ratios are formed within a
+round.
 
 Examples:
   $ fargo-wasm bench
@@ -38,12 +39,7 @@ export function benchCommand(): Command {
     .argument('[module]', 'a module, .wasm or .wat, or - for standard input (default: a key-value store of our own)')
     .option('-n, --count <n>', 'children in each round', parseCount, 1000)
     .option('--rounds <n>', 'rounds', parseCount, 5)
-    .option(
-      '--boot <expr>',
-      'a call that warms the guest before the snapshot; repeatable',
-      collectCall,
-      [] as Expression[],
-    )
+    .option('--boot <expr>', 'a call that warms the guest before the snapshot; repeatable', collectCall)
     .option('--call <expr>', 'the call to make in each child', parseCall)
     .option('--headroom <bytes>', "make the guest's allocator extend its heap before the snapshot", parseBytes)
     .option('--json', 'figures for machines');

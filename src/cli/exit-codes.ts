@@ -18,7 +18,7 @@ export const ExitCode = {
 
 /** One row for each code, in the order of `--help`. */
 const ROWS: readonly (readonly [code: string, meaning: string])[] = [
-  ['0', 'done; of `run`: the guest returned or exited with 0'],
+  ['0', 'done'],
   ['1', 'failed: a file, a module, an import, a limit'],
   ['2', 'the command line is wrong'],
   ['70', 'a bug of fargo-wasm (FARGO_DEBUG=1 shows where)'],
@@ -30,7 +30,7 @@ const ROWS: readonly (readonly [code: string, meaning: string])[] = [
 /** The table of exit codes for `--help`. */
 export function exitCodesHelp(ofRun: boolean): string {
   const rows = ROWS.map(([code, meaning]) => `  ${code.padEnd(6)}${meaning}`);
-  const others = `  ${'else'.padEnd(6)}the guest's own: the low 8 bits, or 1 where those are 0 and the code is not`;
+  const others = `  ${'else'.padEnd(6)}the guest's own, its low 8 bits; 1 where only those are 0`;
   return ['Exit codes:', ...rows, ...(ofRun ? [others] : [])].join('\n');
 }
 

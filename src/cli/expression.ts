@@ -57,14 +57,18 @@ export function parseExpression(text: string): Expression {
 
 /** The text of an expression that parses to the same. */
 export function formatExpression({ name, args }: Pick<Expression, 'name' | 'args'>): string {
-  const bare = BARE_NAME.exec(name)?.[0] === name;
+  const bare = /^[^\s(),"']+$/.test(name);
   return `${bare ? name : formatText(name)}(${args.map(formatArgument).join(', ')})`;
 }
 
-const BARE_NAME = /[^\s(),"']+/y;
+/** A bare name, a number or null. */
 const WORD = /[^\s(),"']+/y;
 const INTEGER = /^[+-]?(?:0[xX][0-9a-fA-F]+(?:_[0-9a-fA-F]+)*|[0-9]+(?:_[0-9]+)*)n?$/;
-const FLOAT = /^[+-]?(?:[0-9][0-9_]*\.?[0-9_]*(?:[eE][+-]?[0-9]+)?|\.[0-9][0-9_]*(?:[eE][+-]?[0-9]+)?|inf|nan)$/;
+const DIGITS = '[0-9]+(?:_[0-9]+)*';
+const EXPONENT = '[eE][+-]?[0-9]+';
+const FLOAT: RegExp = new RegExp(
+  `^[+-]?(?:${DIGITS}\.(?:${DIGITS})?(?:${EXPONENT})?|\.${DIGITS}(?:${EXPONENT})?|${DIGITS}${EXPONENT}|inf|nan)$`,
+);
 const ESCAPES: Readonly<Record<string, string>> = {
   n: '\n',
   t: '\t',
@@ -103,7 +107,7 @@ class Scanner {
 
   name(): string {
     if (this.#atQuote) return this.#string();
-    return this.#match(BARE_NAME) ?? this.fail('expected the name of an export');
+    return this.#match(WORD) ?? this.fail('expected the name of an export');
   }
 
   argument(): Argument {

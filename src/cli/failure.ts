@@ -24,7 +24,7 @@ export function reportFailure(error: unknown): number {
   }
   if (error instanceof FargoError) {
     say(`${error.code}: ${error.message}`);
-    return ExitCode.failed;
+    return error.code === 'bad-argument' ? ExitCode.usage : ExitCode.failed;
   }
   const kind = error instanceof AssertionError ? '' : 'unexpected error: ';
   say(`${kind}${error instanceof Error ? error.message : String(error)}`);

@@ -12,6 +12,8 @@ import { formatTable } from './table.ts';
 
 /** Results that are listed one by one. */
 const RESULTS_SHOWN = 3;
+/** Characters of an expression that are shown in a table. */
+const LABEL_MAX = 36;
 
 export function forkReportText(run: ForkRun, colours: Colours): string[] {
   const { session, figures, count } = run;
@@ -26,7 +28,7 @@ export function forkReportText(run: ForkRun, colours: Colours): string[] {
     ...childLines(run, colours),
   ];
   if (run.baselines !== undefined) lines.push('', ...comparisonLines(run, colours));
-  lines.push('', ...resultLines(figures));
+  lines.push('', ...resultLines(figures), ...headlines(run, colours));
   if (session.call === undefined) {
     lines.push('Without --call there is no first result to wait for: forking alone is not what a user feels.');
   }
@@ -44,7 +46,7 @@ function stepLines({ session }: ForkRun, { dim }: Colours): string[] {
     ['boot', ms(booted.ms), memoryOf(booted)],
   ];
   if (warmed !== undefined) {
-    const calls = boot.map((each) => each.expression.text).join(', ');
+    const calls = shorten(boot.map((each) => each.expression.text).join(', '));
     rows.push([`warm${calls === '' ? '' : `: ${calls}`}`, ms(warmed.ms), memoryOf(warmed)]);
   }
   rows.push(['snapshot, with writing back', ms(snapshotMs), '']);
@@ -67,7 +69,7 @@ function childLines({ session, figures }: ForkRun, { bold, dim }: Colours): stri
     const memory = `${formatBytes(figures.activeBytesEach!)} after work  ${process(figures.processActiveBytesEach!)}`;
     rows.push(
       [
-        `first call: ${session.call!.expression.text}`,
+        `first call: ${shorten(session.call!.expression.text)}`,
         ...times(call),
         `${plural(pagesWritten!.p50, 'page')} written${pages}`,
       ],
@@ -81,20 +83,12 @@ function childLines({ session, figures }: ForkRun, { bold, dim }: Colours): stri
 function comparisonLines({ session, figures, baselines, count }: ForkRun, { dim }: Colours): string[] {
   const { forkToFirstResult: first } = figures;
   const total = (each: number): string => formatNs(each * count);
-  const many = formatCount(count);
+  const many = `× ${formatCount(count)}`;
   const here = first ?? figures.fork;
   const hereBytes = figures.activeBytesEach ?? figures.idleBytesEach;
   const hereName = first === undefined ? 'fork' : 'fork to first result';
   const rows = [
-    [
-      dim('the same, compared'),
-      dim('one'),
-      dim(many),
-      dim('memory of one'),
-      dim(`of ${many}`),
-      dim('time'),
-      dim('memory'),
-    ],
+    [dim('the same, compared'), dim('one'), dim(many), dim('memory of one'), dim(many), dim('time'), dim('memory')],
     [
       hereName,
       formatNs(here.p50Ns),
@@ -144,12 +138,30 @@ function resultLines({ results, failures, forked }: ForkFigures): string[] {
   return lines;
 }
 
+/** The figure that counts, in a sentence. */
+function headlines({ figures, baselines }: ForkRun, { bold }: Colours): string[] {
+  const { forkToFirstResult: first, activeBytesEach } = figures;
+  if (first === undefined) return [];
+  const lines = [bold(`Fork to first result: ${formatNs(first.p50Ns)}, ${formatBytes(activeBytesEach!)} each.`)];
+  const { boot, copy } = baselines ?? {};
+  const against = [
+    boot === undefined ? '' : `${formatRatio(boot.p50Ns / first.p50Ns)} as long to boot`,
+    copy === undefined ? '' : `${formatRatio(copy.p50Ns / first.p50Ns)} as long to copy its memory`,
+  ].filter((text) => text !== '');
+  if (against.length > 0) lines.push(`Without fargo-wasm it takes ${against.join(', ')}.`);
+  return lines;
+}
+
 function describeOutcome(outcome: ResultTally['outcome']): string {
   if (outcome.kind === 'return') {
     const value = formatResult(outcome.value);
     return value === '' ? 'returned' : `answered ${value}`;
   }
   return outcome.kind === 'exit' ? `exited with ${outcome.code}` : `trapped: ${outcome.trap.kind}`;
+}
+
+function shorten(text: string): string {
+  return text.length <= LABEL_MAX ? text : `${text.slice(0, LABEL_MAX - 1)}…`;
 }
 
 function times({ p50Ns, p99Ns }: Distribution): [string, string] {

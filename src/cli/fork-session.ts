@@ -11,7 +11,7 @@ import { openGuest, type OpenGuest } from './open-guest.ts';
 import { CALL_BUDGET, type GuestFlags } from './options.ts';
 
 export interface SessionFlags extends GuestFlags {
-  readonly boot: readonly Expression[];
+  readonly boot?: readonly Expression[];
   readonly call?: Expression;
   readonly headroom?: number;
 }
@@ -48,7 +48,7 @@ export async function openSession(path: string | undefined, flags: SessionFlags)
   const module = isDefault ? await loadDefaultGuest() : await loadModule(path);
   const guest = await openGuest(module, flags, { budget: CALL_BUDGET });
   const expressions = isDefault ? withDefaults(flags) : flags;
-  const boot = expressions.boot.map((each) => bindExpression(each, guest.image.meta));
+  const boot = (expressions.boot ?? []).map((each) => bindExpression(each, guest.image.meta));
   const call = expressions.call && bindExpression(expressions.call, guest.image.meta);
 
   let started = performance.now();
@@ -69,7 +69,7 @@ export async function openSession(path: string | undefined, flags: SessionFlags)
 function withDefaults(flags: SessionFlags): SessionFlags {
   return {
     ...flags,
-    boot: flags.boot.length > 0 ? flags.boot : DEFAULT_GUEST.boot.map(parseExpression),
+    boot: flags.boot ?? DEFAULT_GUEST.boot.map(parseExpression),
     call: flags.call ?? parseExpression(DEFAULT_GUEST.call),
   };
 }

@@ -10,7 +10,6 @@ import { forkReportJson, forkReportText } from './fork-report.ts';
 import { measureBaselines, measureForks, type Baselines, type ForkFigures } from './measure.ts';
 import { addGuestOptions, CALL_BUDGET, collectCall, parseBytes, parseCall, parseCount } from './options.ts';
 import { progressOn } from './progress.ts';
-import type { Expression } from './expression.ts';
 
 interface ForkFlags extends SessionFlags {
   readonly count: number;
@@ -20,24 +19,31 @@ interface ForkFlags extends SessionFlags {
 
 const HELP = `
 Expressions:
-  name(1, 2.5, "text") calls the export "name". Numbers are taken by its type (i64: 1 or 1n). A string is laid into the
-  guest through its exports malloc and free, and the argument is the address of its UTF-8 bytes and a NUL.
+  name(1, 2.5, "text") calls the export "name". Numbers are taken by its type
+  (i64: 1 or 1n). A string is laid into the guest through its exports malloc and
+  free; the argument is then the address of its UTF-8 bytes and a NUL.
 
 How it is measured:
-  First the measured calls are made up to 1,000 times in children that are thrown away, at most 0.3 s, so that the engine
-  has compiled them. Then: fork N children and keep them (fork, idle bytes); call in each (first call, bytes after work,
-  pages written); dispose them; fork and call N anew (fork to first result, the headline); fork, call and discard.
-  Events that are short against reading the clock are timed in batches, and percentiles are of the batches' means.
-  Bytes are counted: frames that only the child holds, its part of page maps, its objects. "process" is the growth of the
-  whole process, garbage included.
-  Boot and copy are measured in the same run on up to 20 instances of the original module, without fargo-wasm: boot it,
-  warm it and call; or instantiate it and copy the whole warm memory in. Their totals are that times N.
+  First, the calls that will be measured are made in children that are thrown
+  away, up to 10,000 times and 0.3 s, so that the engine has compiled them. Then
+    - fork N children and keep them: fork, idle bytes;
+    - call in each: first call, bytes after work, pages written; dispose them;
+    - N times: fork, call and keep: fork to first result, the headline;
+    - N times: fork, call and discard.
+  Events that are short against reading the clock are timed in batches; their
+  percentiles are of the batches' means (--json has the size of a batch).
+  Bytes are counted: frames that only the child holds, its part of the page
+  maps, its objects. "process" is the growth of the process, garbage included.
+  Boot and copy are measured in the same run, on up to 20 instances of the
+  original module without fargo-wasm: boot, warm and call it; or instantiate it
+  and copy the whole warm memory in, which leaves out registers, tables and the
+  call. What they cost N times is extrapolated, and marked with ~.
 
 Examples:
   $ fargo-wasm fork
   $ fargo-wasm fork --count 100000 --no-compare
-  $ fargo-wasm fork app.wasm --boot 'init()' --boot 'load("words")' --call 'query(7)'
-  $ fargo-wasm fork app.wasm --call 'run(1n)' --json | jq .forkToFirstResult.p50Ns
+  $ fargo-wasm fork app.wasm --boot 'load("words")' --call 'query(7)'
+  $ fargo-wasm fork app.wasm --call 'run(1n)' --json | jq .forkToFirstResult
 `;
 
 export function forkCommand(): Command {
@@ -46,12 +52,7 @@ export function forkCommand(): Command {
     .description('Boots a guest, warms it, takes a snapshot, forks it and calls an export in each child.')
     .argument('[module]', 'a module, .wasm or .wat, or - for standard input (default: a key-value store of our own)')
     .option('-n, --count <n>', 'children', parseCount, 1000)
-    .option(
-      '--boot <expr>',
-      'a call that warms the guest before the snapshot; repeatable',
-      collectCall,
-      [] as Expression[],
-    )
+    .option('--boot <expr>', 'a call that warms the guest before the snapshot; repeatable', collectCall)
     .option('--call <expr>', 'the call to make in each child', parseCall)
     .option('--headroom <bytes>', "make the guest's allocator extend its heap before the snapshot", parseBytes)
     .option('--no-compare', 'leave out booting and copying')

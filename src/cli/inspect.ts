@@ -16,8 +16,9 @@ import { moduleFacts, type ModuleFacts } from './module-facts.ts';
 import { packageVersion } from './platform-facts.ts';
 
 const HELP = `
-Nothing of the module runs. A module that would be refused is described as far as it can be read, with the reason, and the
-exit code is 0: the JSON has it as "refused". Malformed bytes are an error.
+Nothing of the module runs. A module that would be refused is described as far
+as it can be read, with the reason; that is no failure (exit code 0, and the
+JSON has it as "refused"). Malformed bytes are.
 
 Examples:
   $ fargo-wasm inspect app.wasm

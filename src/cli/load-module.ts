@@ -36,7 +36,7 @@ export const DEFAULT_GUEST = {
 export async function loadModule(path: string): Promise<LoadedModule> {
   const started = performance.now();
   const contents = path === '-' ? readStandardInput() : readFile(path);
-  const name = path === '-' ? 'standard input' : basename(path);
+  const name = path === '-' ? '-' : basename(path);
   if (isBinary(contents)) {
     return { path, name, format: 'binary', bytes: contents, readMs: performance.now() - started };
   }

@@ -3,7 +3,7 @@
  * library.
  *
  * ```
- *   warm up     fork, call, dispose: until the engine has compiled what is measured (at most 1,000 times, 0.3 s)
+ *   warm up     fork, call, dispose: until the engine has compiled what is measured (at most 10,000 times, 0.3 s)
  *   idle        fork N children and keep them: time each, bytes held by all of them
  *   work        call in each, in order: time each (with the world switch), bytes held, pages written
  *   first       anew: fork, call, keep, N times: time from fork to first result
@@ -26,7 +26,7 @@ import { formatResult, type Invocation } from './invocation.ts';
 import { PlainGuest, type PlainModule } from './plain-guest.ts';
 import type { Progress } from './progress.ts';
 
-const WARM_UP_ROUNDS = 1000;
+const WARM_UP_ROUNDS = 10_000;
 const WARM_UP_MS = 300;
 /** Children whose pages are counted one by one. */
 const PAGES_SAMPLE = 1000;

@@ -48,7 +48,13 @@ export async function openGuest(
   const parsed = readModule(module.bytes);
   const budget = budgetOf(flags, surroundings.budget);
   const usesWasi = parsed.imports.some((each) => each.module.startsWith('wasi_'));
-  const options: WasiOptions = { ...surroundings.wasi, env: flags.env, preopens: preopensOf(flags.dir) };
+  const options: WasiOptions = {
+    args: [module.name],
+    files: {},
+    ...surroundings.wasi,
+    env: flags.env ?? {},
+    preopens: preopensOf(flags.dir ?? []),
+  };
   const devices = usesWasi ? [wasi(options)] : [];
   const imports = flags.unknownImportsTrap === true ? failingImports(parsed, devices) : {};
   const host = await Host.create();

@@ -22,8 +22,8 @@ export interface GuestFlags {
   readonly budget?: bigint | boolean;
   readonly maxDepth?: number;
   readonly maxMemory?: number;
-  readonly dir: readonly DirectoryOption[];
-  readonly env: Readonly<Record<string, string>>;
+  readonly dir?: readonly DirectoryOption[];
+  readonly env?: Readonly<Record<string, string>>;
   readonly unknownImportsTrap?: boolean;
 }
 
@@ -47,13 +47,11 @@ export function addGuestOptions(command: Command, defaultBudget: bigint): Comman
       '--dir <host[::guest][:ro]>',
       'a directory for the guest: writes stay in the machine; repeatable',
       collectDirectory,
-      [],
     )
     .option(
       '--env <name[=value]>',
       "a variable for the guest, by default with the host's value; repeatable",
       collectEnv,
-      {},
     )
     .option('--unknown-imports-trap', 'an import that nothing provides is a function that fails when it is called');
 }
@@ -65,11 +63,11 @@ export function parseCount(text: string): number {
 
 /** Bytes, with a binary unit: `65536`, `64KiB`, `64K`, `1.5G`. */
 export function parseBytes(text: string): number {
-  const units: Record<string, number> = { '': 1, B: 1 };
-  ['K', 'M', 'G'].forEach((letter, index) => {
-    for (const name of [letter, letter.toLowerCase(), `${letter}iB`, `${letter}B`]) units[name] = 1024 ** (index + 1);
+  const units: Record<string, number> = { '': 1, b: 1 };
+  ['k', 'm', 'g'].forEach((letter, index) => {
+    for (const name of [letter, `${letter}b`, `${letter}ib`]) units[name] = 1024 ** (index + 1);
   });
-  return wholeNumber(text, units, { from: 0, to: 2 ** 32, example: '65536, 64MiB or 1G' });
+  return wholeNumber(text.toLowerCase(), units, { from: 0, to: 2 ** 32, example: '65536, 64MiB or 1G' });
 }
 
 /** Units of a budget: `1000000`, `10G`. */
@@ -105,11 +103,11 @@ export function parseCall(text: string): Expression {
   }
 }
 
-export function collectCall(text: string, before: readonly Expression[]): Expression[] {
+export function collectCall(text: string, before: readonly Expression[] = []): Expression[] {
   return [...before, parseCall(text)];
 }
 
-function collectDirectory(text: string, before: readonly DirectoryOption[]): DirectoryOption[] {
+function collectDirectory(text: string, before: readonly DirectoryOption[] = []): DirectoryOption[] {
   return [...before, parseDirectory(text)];
 }
 
@@ -124,7 +122,7 @@ export function parseDirectory(text: string): DirectoryOption {
   return { host, guest, readOnly };
 }
 
-function collectEnv(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+function collectEnv(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf('=');
   const name = at < 0 ? text : text.slice(0, at);
   if (name === '') throw new InvalidArgumentError('Expected is NAME=VALUE, or NAME.');

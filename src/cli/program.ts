@@ -11,11 +11,11 @@ import { runCommand } from './run.ts';
 
 const HELP = `
 Examples:
-  $ fargo-wasm fork                                  fork a guest of our own 1,000 times
-  $ fargo-wasm fork app.wasm --call 'query(7)'       fork yours
-  $ fargo-wasm run --dir . app.wasm input.txt        run a WASI command
-  $ fargo-wasm inspect app.wasm                      what it is, and what instrumenting it costs
-  $ fargo-wasm completion bash >> ~/.bashrc          completions
+  $ fargo-wasm fork                             fork a guest of our own
+  $ fargo-wasm fork app.wasm --call 'query(7)'  fork yours
+  $ fargo-wasm run --dir . app.wasm input.txt   run a WASI command
+  $ fargo-wasm inspect app.wasm                 what it is, what tracking costs
+  $ fargo-wasm completion bash >> ~/.bashrc     completions
 
 Colours are for terminals only; NO_COLOR and FORCE_COLOR are respected.`;
 

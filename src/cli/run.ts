@@ -25,14 +25,17 @@ interface RunFlags extends GuestFlags {
 }
 
 const HELP = `
-Everything after <module> is the guest's: options of run stand before it. A first -- after <module> is dropped.
-The guest sees no file and no variable but those that --dir and --env give. What it writes to a --dir stays in the
-machine and is gone when it ends: the host's directory is never changed.
+Everything after <module> is the guest's: options of run stand before it. A
+first -- after <module> is dropped.
+
+The guest sees no file and no variable of the host but those that --dir and
+--env give, and beside them an empty root in memory. What it writes stays in the
+machine and is gone when it ends: the host's directories are never changed.
 
 Examples:
   $ fargo-wasm run hello.wasm Ada
-  $ fargo-wasm run --dir data::/data:ro --env LANG=C grep.wasm -n word /data/text
-  $ fargo-wasm run --invoke 'fib(30n)' math.wat
+  $ fargo-wasm run --dir data::/data:ro grep.wasm -n word /data/text
+  $ fargo-wasm run --invoke 'fib(30)' math.wat
   $ cat app.wasm | fargo-wasm run --stdin input.txt -
 `;
 
@@ -58,7 +61,7 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
   const module = await loadModule(path);
   const input = openInput(flags.stdin ?? (path === '-' ? undefined : 0));
   const wasi: WasiOptions = {
-    args: [path === '-' ? 'module' : module.name, ...args],
+    args: [module.name, ...args],
     stdin: input.port,
     terminal: { stdin: flags.stdin === undefined && path !== '-' && isatty(0), stdout: isatty(1), stderr: isatty(2) },
   };
