@@ -300,6 +300,33 @@ describe('wrong use', () => {
     expect(child.call('get')).toBe(0);
   });
 
+  test('is answered without a byte of the guest’s memory', () => {
+    const secret = 'a5ec7e7';
+    const all = new TextEncoder().encode(secret.repeat(Math.ceil(65_536 / secret.length)).slice(0, 65_536));
+    vm.memory.write(0, all);
+    const texts: string[] = [];
+    const note = (work: () => unknown): void => {
+      try {
+        work();
+        expect.unreachable();
+      } catch (error) {
+        for (let at: unknown = error; at instanceof Error; at = at.cause) texts.push(at.message, at.stack ?? '');
+      }
+    };
+    note(() => vm.memory.readCString(0));
+    note(() => vm.memory.readCString(7, 3));
+    note(() => vm.memory.read(65_530, 7));
+    note(() => vm.memory.write(65_530, all));
+    for (const name of ['outer', 'zero', 'beyond', 'entry', 'indirect', 'down']) note(() => vm.call(name));
+    within = (context) => context.memory.readCString(0);
+    note(() => vm.call('setThenIn', 1));
+    within = (context) => context.output('stdout', context.memory.read(0, 65_536));
+    const quiet = vm.fork(1, { limits: { outputBytes: 10 } })[0]!;
+    note(() => quiet.call('setThenIn', 1));
+    expect(texts.length).toBeGreaterThan(20);
+    for (const text of texts) expect(text).not.toContain(secret.slice(0, 5));
+  });
+
   test('of a snapshot of another image', () => {
     const other = host.buildSync(bytes, { imports: { host: { in: () => undefined, print: () => undefined } } });
     expect(codeOf(() => vm.rollback(other.bootSync().snapshot()))).toBe('bad-argument');

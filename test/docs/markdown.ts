@@ -13,7 +13,7 @@ export interface Link {
   readonly target: string;
 }
 
-export interface CodeBlock {
+interface CodeBlock {
   readonly line: number;
   /** What stands after the fence: `ts runnable`. */
   readonly info: string;
