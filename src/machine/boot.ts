@@ -9,7 +9,7 @@
 import { FargoError } from '../base/errors.ts';
 import type { Core } from './core.ts';
 import { newIdentity } from './identity.ts';
-import type { MachineLimits } from './limits.ts';
+import { DEFAULT_TABLE_ENTRIES, type MachineLimits } from './limits.ts';
 import { Machine, type CommitHooks, type OutputSink, type TrapPolicy } from './machine.ts';
 import type { Outcome } from './outcome.ts';
 import type { Program, Unit } from './program.ts';
@@ -39,6 +39,7 @@ export interface Booted {
 /** A new machine of `program`, booted. @throws FargoError `link`, `limit` */
 export function boot(runtime: Runtime, program: Program, setup: MachineSetup): Booted {
   runtime.requireStack();
+  checkSizes(program, setup.limits);
   if (program.birth === undefined) runtime.cores.create(program);
   const machine = new Machine(
     { runtime, program, names: NO_NAMES, identity: newIdentity(undefined), ...setup },
@@ -106,6 +107,21 @@ function initialize(machine: Machine, core: Core): Outcome<unknown> {
     return run(machine, entry, []);
   }
   return { kind: 'return', value: undefined };
+}
+
+/** What a module asks for from the start is limited like what it may grow to. @throws FargoError `limit` */
+function checkSizes(program: Program, limits: MachineLimits): void {
+  const { memoryPages = Infinity, tableEntries = DEFAULT_TABLE_ENTRIES } = limits;
+  for (const { meta } of program.units) {
+    for (const { type } of meta.memories) {
+      if (type.min <= memoryPages) continue;
+      throw new FargoError('limit', `a memory has ${type.min} pages of 64 KiB; ${memoryPages} are allowed`);
+    }
+    for (const { type } of meta.tables) {
+      if (type.min <= tableEntries) continue;
+      throw new FargoError('limit', `a table has ${type.min} entries; ${tableEntries} are allowed`);
+    }
+  }
 }
 
 /** What the machine was, with what the new unit defines as it is on a fresh core. */

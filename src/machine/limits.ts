@@ -5,9 +5,12 @@ import type { ByteCount, WasmPageCount } from '../base/units.ts';
 
 /** What one machine may use. Children have their parent's unless a fork says otherwise. */
 export interface MachineLimits {
-  /** The guest's memory in 64 KiB pages; growth beyond it fails as `memory.grow` does. Default: what the module declares. */
+  /**
+   * The guest's memory in 64 KiB pages: a module that declares more from the start is not booted, growth beyond it fails
+   * as `memory.grow` does. Default: what the module declares.
+   */
   readonly memoryPages?: WasmPageCount;
-  /** Entries that a table may grow to. Default 1,000,000: more are slow to capture. */
+  /** Entries that a table may have, in the same way. Default 1,000,000: more are slow to capture. */
   readonly tableEntries?: number;
   /**
    * Units of work for one call: an instruction is one, bulk operations and host calls more. Needs an image that was
