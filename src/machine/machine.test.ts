@@ -211,6 +211,16 @@ describe('output', () => {
     expect(vm.fork().takeOutput()).toEqual([]);
   });
 
+  test('that waits is limited', () => {
+    const child = vm.fork(1, { limits: { outputBytes: 3 } })[0]!;
+    for (const byte of [65, 66, 67]) child.call('print', byte);
+    const outcome = child.tryCall('print', 68);
+    expect(outcome).toMatchObject({ kind: 'trap', trap: { kind: 'limit' } });
+    expect(textOf(child.takeOutput())).toBe('ABC');
+    child.call('print', 69);
+    expect(textOf(child.takeOutput())).toBe('E');
+  });
+
   test('goes to the sink of its own machine when it is committed', () => {
     const seen: [number, string][] = [];
     const sink = (chunk: OutputChunk, machine: Machine): void => void seen.push([machine.id, textOf([chunk])]);
@@ -342,6 +352,20 @@ describe('wrong use', () => {
     expect(codeOf(() => vm.snapshot().prepare(5))).toBe('bad-argument');
     expect(vm.fork(0)).toEqual([]);
   });
+});
+
+/** Text of a function that returns the last of its parameters. */
+function lastOf(count: number): string {
+  return `(func (export "f${count}") (param ${'i32 '.repeat(count)}) (result i32) (local.get ${count - 1}))`;
+}
+
+test('an exact call has room for 960 values', async () => {
+  const exact = (
+    await host.build(`(module (memory 1) ${lastOf(960)} ${lastOf(961)})`, { exactCalls: true })
+  ).bootSync();
+  const args = Array.from({ length: 961 }, (_, index) => Uint8Array.of(index, index >> 8, 0, 0));
+  expect(exact.tryCallBits('f960', args.slice(0, 960))).toEqual({ kind: 'return', value: [args[959]] });
+  expect(codeOf(() => exact.tryCallBits('f961', args))).toBe('unsupported');
 });
 
 describe('lives', () => {

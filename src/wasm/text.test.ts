@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TEXT_CHARACTERS_MAX } from './limits.ts';
 import { isBinary, loadParser, wasmFromText } from './text.ts';
 
 describe('text format', () => {
@@ -31,6 +32,10 @@ describe('text format', () => {
       });
     },
   );
+
+  it('more text than the cap is a limit', async () => {
+    await expect(wasmFromText(' '.repeat(TEXT_CHARACTERS_MAX + 1))).rejects.toMatchObject({ code: 'limit' });
+  });
 
   it('says what to install when the parser is absent', async () => {
     await expect(loadParser('no-such-package-here')).rejects.toMatchObject({
