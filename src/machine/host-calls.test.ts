@@ -49,6 +49,36 @@ describe('function references between guest and host', () => {
   });
 });
 
+test('a function of another program is refused, one of a linked machine is not', async () => {
+  const host = await Host.create();
+  const guest = `(module
+    (import "host" "take" (func $take (result funcref)))
+    (memory 1)
+    (table $t 1 funcref)
+    (func $f (result i32) (i32.const 3))
+    (elem declare func $f)
+    (func (export "ref") (result funcref) (ref.func $f))
+    (func (export "run") (param funcref) (result i32)
+      (table.set $t (i32.const 0) (local.get 0))
+      (call_indirect $t (result i32) (i32.const 0)))
+    (func (export "take") (drop (call $take))))`;
+  let back: unknown = null;
+  const imports = { host: { take: () => back } };
+  const [one, other] = [await host.build(guest, { imports }), await host.build(guest, { imports })];
+  const vm = await one.boot();
+  const stranger = await other.boot();
+  const fn = vm.call('ref');
+  expect([vm.call('run', fn), vm.fork().call('run', fn)]).toEqual([3, 3]);
+  expect(() => stranger.call('run', fn)).toThrow(expect.objectContaining({ code: 'bad-argument' }));
+  back = fn;
+  expect(stranger.tryCall('take')).toMatchObject({ trap: { kind: 'host-error', cause: { code: 'bad-argument' } } });
+  vm.call('take');
+  const empty = await one.boot();
+  expect(host.link(empty, new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])).kind).toBe('return');
+  expect(empty.tryCallIn(0, 'run', fn)).toEqual({ kind: 'return', value: 3 });
+  host.dispose();
+});
+
 describe('a context that is kept', () => {
   const guest = `(module
     (import "host" "see" (func $see))

@@ -126,7 +126,7 @@ export class Machine implements Holder, ForkSource {
   tryCall(name: string, ...args: readonly unknown[]): Outcome<unknown> {
     this.requireAlive();
     const entry = this.program.entry(name);
-    checkArguments(entry, args);
+    checkArguments(this.program, entry, args);
     return run(this, entry, args);
   }
 
@@ -161,7 +161,7 @@ export class Machine implements Holder, ForkSource {
     this.requireAlive();
     this.#requireUnit(unit);
     const entry = this.program.entry(name, unit);
-    checkArguments(entry, args);
+    checkArguments(this.program, entry, args);
     return run(this, entry, args);
   }
 
@@ -174,7 +174,9 @@ export class Machine implements Holder, ForkSource {
   getGlobal(name: string, unit: number = this.program.main): unknown {
     const { type, global } = this.#exportedGlobal(name, unit);
     const { value } = global;
-    return type.value === FUNCREF && value !== null ? new FunctionRef(this.core!.tables.toReference(value)) : value;
+    return type.value === FUNCREF && value !== null
+      ? new FunctionRef(this.core!.tables.toReference(value), this.program)
+      : value;
   }
 
   /** Sets an exported mutable global of a number type. @throws FargoError `no-export`, `bad-argument` */

@@ -9,7 +9,7 @@
 import { FargoError } from '../base/errors.ts';
 import { CALL_FRAME_SLOT_BYTES, CALL_FRAME_SLOTS } from '../instrument/layout.ts';
 import type { Core } from './core.ts';
-import type { Entry } from './program.ts';
+import type { Entry, Program, Unit } from './program.ts';
 import type { Reference } from './tables.ts';
 
 const I32 = 0x7f;
@@ -32,21 +32,34 @@ const NAMES: Readonly<Record<number, string>> = {
 export class FunctionRef {
   /** Where it stands. For this library only. */
   readonly reference: Reference;
+  readonly #unit: Unit | undefined;
 
-  constructor(reference: Reference) {
+  constructor(reference: Reference, program: Program) {
     this.reference = reference;
+    this.#unit = reference?.kind === 'function' ? program.units[reference.unit] : undefined;
+  }
+
+  /** Whether it names the same function in `program`: that one, or one with more modules. */
+  isOf(program: Program): boolean {
+    return this.reference?.kind !== 'function' || program.units[this.reference.unit] === this.#unit;
   }
 }
 
 /** Checks the arguments of a call. @throws FargoError `bad-argument` */
-export function checkArguments(entry: Entry, args: readonly unknown[]): void {
+export function checkArguments(program: Program, entry: Entry, args: readonly unknown[]): void {
   const { params } = entry.type;
   if (args.length !== params.length) {
     throw new FargoError('bad-argument', `"${entry.name}" takes ${params.length} arguments; ${args.length} were given`);
   }
   for (let i = 0; i < params.length; i++) {
     if (!isValue(args[i], params[i]!)) checkValue(`argument ${i + 1} of "${entry.name}"`, args[i], params[i]!);
+    if (params[i] === FUNCREF) checkProgram(`argument ${i + 1} of "${entry.name}"`, program, args[i]);
   }
+}
+
+function checkProgram(what: string, program: Program, value: unknown): void {
+  if (!(value instanceof FunctionRef) || value.isOf(program)) return;
+  throw new FargoError('bad-argument', `${what} is a function of another program; allowed is ${NAMES[FUNCREF]}`);
 }
 
 /** @throws FargoError `bad-argument` that names `what` */
@@ -99,17 +112,23 @@ function isValue(value: unknown, type: number): boolean {
   }
 }
 
-/** Values of `types` as this core takes them: functions are those of its own instances. */
+/**
+ * Values of `types` as this core takes them: functions are those of its own instances.
+ *
+ * @throws FargoError `bad-argument` for a function of another program
+ */
 export function toGuest(core: Core, types: readonly number[], values: readonly unknown[]): unknown[] {
-  return values.map((each, index) =>
-    types[index] === FUNCREF && each instanceof FunctionRef ? core.tables.toValue(each.reference) : each,
-  );
+  return values.map((each, index) => {
+    if (types[index] !== FUNCREF || !(each instanceof FunctionRef)) return each;
+    checkProgram('a result of a host function', core.program, each);
+    return core.tables.toValue(each.reference);
+  });
 }
 
 /** Values of `types` that this core gave, free of raw functions: one called later would run in another machine. */
 export function fromGuest(core: Core, types: readonly number[], values: readonly unknown[]): unknown[] {
   return values.map((each, index) =>
-    types[index] === FUNCREF && each !== null ? new FunctionRef(core.tables.toReference(each)) : each,
+    types[index] === FUNCREF && each !== null ? new FunctionRef(core.tables.toReference(each), core.program) : each,
   );
 }
 
