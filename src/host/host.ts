@@ -37,7 +37,7 @@ export interface BuildOptions {
   readonly devices?: readonly DeviceFactory[];
   /** Limit work and call depth: see `MachineLimits.budget`. Default false. */
   readonly budget?: boolean;
-  /** Make every export callable bit by bit (`Machine.callBits`). Default false. */
+  /** Make every export callable bit by bit (`Machine.tryCallBits`). Default false. */
   readonly exactCalls?: boolean;
   /** For messages and lists. */
   readonly name?: string;
