@@ -30,6 +30,9 @@ import { checkArguments, checkBits, checkValue, FunctionRef } from './values.ts'
 import type { GlobalType } from '../wasm/module.ts';
 
 const FUNCREF = 0x70;
+const V128 = 0x7b;
+/** i32, i64, f32, f64. */
+const NUMBERS: readonly number[] = [0x7f, 0x7e, 0x7d, 0x7c];
 
 /** What happens to what a trapped call has written. */
 export type TrapPolicy = 'rollback' | 'keep';
@@ -151,6 +154,7 @@ export class Machine implements Holder, ForkSource {
    */
   tryCallBits(name: string, args: readonly Uint8Array[], unit: number = this.program.main): Outcome<Uint8Array[]> {
     this.requireAlive();
+    this.#requireUnit(unit);
     const entry = this.program.entry(name, unit);
     checkBits(entry, args);
     return run(this, entry, args, 'bits') as Outcome<Uint8Array[]>;
@@ -170,9 +174,16 @@ export class Machine implements Holder, ForkSource {
     return this.program.units.length;
   }
 
-  /** The value of an exported global. A function in it comes as a `FunctionRef`. @throws FargoError `no-export` */
+  /**
+   * The value of an exported global. A function in it comes as a `FunctionRef`.
+   *
+   * @throws FargoError `no-export`, `unsupported` for a v128, which JavaScript can't read
+   */
   getGlobal(name: string, unit: number = this.program.main): unknown {
     const { type, global } = this.#exportedGlobal(name, unit);
+    if (type.value === V128) {
+      throw new FargoError('unsupported', `global "${name}" is a v128: let the guest export a function that gives it`);
+    }
     const { value } = global;
     return type.value === FUNCREF && value !== null
       ? new FunctionRef(this.core!.tables.toReference(value), this.program)
@@ -183,6 +194,9 @@ export class Machine implements Holder, ForkSource {
   setGlobal(name: string, value: number | bigint, unit: number = this.program.main): void {
     const { type, global } = this.#exportedGlobal(name, unit);
     if (!type.mutable) throw new FargoError('bad-argument', `global "${name}" is immutable`);
+    if (!NUMBERS.includes(type.value)) {
+      throw new FargoError('bad-argument', `global "${name}" is of no number type: only the guest can set it`);
+    }
     checkValue(`global "${name}"`, value, type.value);
     this.change(() => {
       global.value = value;
@@ -195,11 +209,12 @@ export class Machine implements Holder, ForkSource {
    * @returns exit code 0 where the command returns
    */
   runCommand(sink: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => void, name = '_start'): Outcome<unknown> {
+    const before = this.streaming;
     this.streaming = sink;
     try {
       return this.tryCall(name);
     } finally {
-      this.streaming = undefined;
+      this.streaming = before;
     }
   }
 

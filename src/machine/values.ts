@@ -78,13 +78,18 @@ export function checkBits(entry: Entry, args: readonly Uint8Array[]): void {
     );
   }
   const wanted = entry.type.params.map(bytesOf);
-  if (args.length !== wanted.length || args.some((each, index) => each.length !== wanted[index])) {
-    const given = args.map((each) => each.length).join(', ');
+  const given = Array.isArray(args) ? (args as unknown[]).map(shownBits) : [typeof args];
+  if (given.length !== wanted.length || given.some((each, index) => each !== wanted[index])) {
     throw new FargoError(
       'bad-argument',
-      `"${entry.name}" takes arguments of ${wanted.join(', ')} bytes; given were ${given}`,
+      `"${entry.name}" takes a list of Uint8Arrays of [${wanted.join(', ')}] bytes; given were [${given.join(', ')}]`,
     );
   }
+}
+
+/** How long it is, or what it is instead of bytes. */
+function shownBits(given: unknown): number | string {
+  return given instanceof Uint8Array ? given.length : typeof given;
 }
 
 function bytesOf(type: number): number {
