@@ -34,6 +34,8 @@ export interface ForkSource {
 export interface ForkOptions {
   /** Limits of the children, instead of the parent's. */
   readonly limits?: MachineLimits;
+  /** What happens to what a trapped call of theirs has written, instead of the parent's policy. */
+  readonly onTrap?: TrapPolicy;
   /** Where the children's output goes, instead of where the parent's goes. */
   readonly onOutput?: OutputSink;
 }
@@ -44,7 +46,11 @@ export type ForkResult =
 
 export function forkOne(source: ForkSource, options: ForkOptions): Machine {
   const limits = options.limits === undefined ? source.limits : checkLimits(options.limits);
-  return spawn(source, limits, options.onOutput ?? source.onOutput);
+  return spawn(source, {
+    limits,
+    onTrap: options.onTrap ?? source.onTrap,
+    onOutput: options.onOutput ?? source.onOutput,
+  });
 }
 
 export function forkMany(source: ForkSource, count: number, options: ForkOptions): Machine[] {
@@ -76,16 +82,17 @@ export function forkEach(source: ForkSource, count: number, options: ForkOptions
   return results;
 }
 
-function spawn(source: ForkSource, limits: MachineLimits, onOutput: OutputSink | undefined): Machine {
+function spawn(source: ForkSource, own: Pick<ForkSource, 'limits' | 'onTrap' | 'onOutput'>): Machine {
   const { runtime, program } = source;
   const state = source.settle();
   const identity = newIdentity(source.identity);
-  const own = program.devices.length === 0 ? undefined : withForkedDevices(runtime, program, { state, identity });
+  const forked = program.devices.length === 0 ? undefined : withForkedDevices(runtime, program, { state, identity });
+  const { limits, onTrap, onOutput } = own;
   const child = new Machine(
-    { runtime, program, names: source.names, identity, limits, onTrap: source.onTrap, hooks: source.hooks, onOutput },
-    own ?? state,
+    { runtime, program, names: source.names, identity, limits, onTrap, hooks: source.hooks, onOutput },
+    forked ?? state,
   );
-  own?.drop(runtime.maps);
+  forked?.drop(runtime.maps);
   if (program.hasForkHook) runForkHook(child);
   return child;
 }

@@ -1,4 +1,5 @@
 /** The suite, instrumented. */
 import { declareSuite } from './suite.ts';
+import { plain } from './ways.ts';
 
-declareSuite('instrumented', { fork: false, budget: false, passing: 'bits', paranoid: true });
+declareSuite('instrumented', { way: plain, budget: false, passing: 'bits', paranoid: true });

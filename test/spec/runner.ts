@@ -164,15 +164,16 @@ class Runner implements Result {
 
   #act(action: Action, expected: readonly SpecValue[]): Ended {
     const { line, unit } = this.#store.place(action.module);
-    return this.#store.step(
-      line,
-      (machine): Ended => {
+    return this.#store.step(line, {
+      run: (machine): Ended => {
         if (action.type === 'get') return { kind: 'return', values: [globalValue(machine, action.field, unit)] };
         const bits = this.#options.passing === 'bits' || [...action.args, ...expected].some(isFragile);
         return invoke(machine, { unit, name: action.field, args: action.args, bits });
       },
-      sameEnd,
-    );
+      same: sameEnd,
+      trapped: (end) => end.kind === 'trap',
+      nests: true,
+    });
   }
 }
 

@@ -5,7 +5,7 @@
  * of `spectest`, all of them are linked into one machine. Otherwise each has a machine of its own, which can't be told
  * from one store and tests the plain way from bytes to machine.
  *
- * In a fork mode each step runs twice, in a machine and in its child; see {@link Store.step}.
+ * Each step is done in the way that was asked for: see ways.ts.
  */
 
 import { FargoError } from '../../src/base/errors.ts';
@@ -15,11 +15,10 @@ import type { Imports } from '../../src/host/imports.ts';
 import type { Machine } from '../../src/machine/machine.ts';
 import type { Outcome } from '../../src/machine/outcome.ts';
 import { wasmFromText } from '../../src/wasm/text.ts';
-import { differences } from './differences.ts';
+import { plain, type Step, type Way } from './ways.ts';
 
 export interface StoreOptions {
-  /** Run each step in a machine and in its child, and compare. */
-  readonly fork: boolean;
+  readonly way: Way;
   /** Build with the budget pass, with more of it than any script uses. */
   readonly budget: boolean;
 }
@@ -90,8 +89,8 @@ export class Store {
   #steps = 0;
 
   private constructor(options: StoreOptions, spectest: Uint8Array | undefined) {
-    // One idle core: parent and child take turns on it, so that each step is a world switch.
-    this.host = new Host(options.fork ? { idleCores: 1 } : {});
+    // One idle core: a machine and its child take turns on it, so that each step is a world switch.
+    this.host = new Host(options.way === plain ? {} : { idleCores: 1 });
     this.#options = options;
     if (spectest !== undefined) {
       const image = this.#build(spectest);
@@ -141,33 +140,13 @@ export class Store {
     this.host.name(line.machine, as, unit);
   }
 
-  /**
-   * Does `work` on a line. In a fork mode the machine is forked first and `work` done in both, the child being first every
-   * other time; results and all of both states must be equal; then one of them, by turns, goes on and the other ends. So a
-   * child is forked again, and a parent outlives or predeceases its children.
-   *
-   * @param same whether two results are equal
-   * @throws Error that says how the two differ
-   */
-  step<T>(line: Line, work: (machine: Machine) => T, same: (a: T, b: T) => boolean): T {
-    if (!this.#options.fork) return work(line.machine);
+  /** Does a step on a line. @throws Error that says what the way of doing it found wrong */
+  step<T>(line: Line, step: Step<T>): T {
     const turn = this.#steps++;
-    const parent = line.machine;
-    const child = parent.fork();
-    const [first, second] = turn % 2 === 0 ? [child, parent] : [parent, child];
-    const [goesOn, ends] = turn % 3 === 0 ? [parent, child] : [child, parent];
-    line.machine = goesOn;
-    try {
-      const a = work(first);
-      const b = work(second);
-      if (!same(a, b)) throw new Error(`a machine and its child differ: ${JSON.stringify(a)} and ${JSON.stringify(b)}`);
-      const found = differences(parent, child);
-      if (found.length > 0) throw new Error(`a machine and its child differ: ${found.join('; ')}`);
-      if (turn % AUDIT_EVERY === 0) this.#audit();
-      return a;
-    } finally {
-      ends.dispose();
-    }
+    const { result, machine } = this.#options.way(line.machine, step, turn);
+    line.machine = machine;
+    if (turn % AUDIT_EVERY === 0) this.#audit();
+    return result;
   }
 
   /** Ends everything and proves that nothing is left. */
@@ -197,19 +176,14 @@ export class Store {
     }
     this.#lines.add(line);
     // A fork of what has just booted equals it.
-    this.step(
-      line,
-      () => undefined,
-      () => true,
-    );
+    this.step(line, { run: () => undefined, same: () => true, trapped: () => false, nests: true });
     return { kind: 'instance', place: { line, unit: line.machine.units - 1 } };
   }
 
   #link(line: Line, bytes: Uint8Array): Instantiated {
     const options = { exactCalls: true, budget: this.#options.budget };
-    const outcome = this.step(
-      line,
-      (machine): Outcome<unknown> | FargoError => {
+    const outcome = this.step(line, {
+      run: (machine): Outcome<unknown> | FargoError => {
         try {
           return this.host.link(machine, bytes, options);
         } catch (error) {
@@ -217,8 +191,10 @@ export class Store {
           throw error;
         }
       },
-      sameEnding,
-    );
+      same: sameEnding,
+      trapped: (ending) => ending instanceof FargoError || ending.kind === 'trap',
+      nests: false,
+    });
     if (outcome instanceof FargoError) return { kind: 'refused', error: outcome };
     if (outcome.kind !== 'return') return { kind: 'ended', outcome };
     return { kind: 'instance', place: { line, unit: line.machine.units - 1 } };
