@@ -67,7 +67,7 @@ const INTEGER = /^[+-]?(?:0[xX][0-9a-fA-F]+(?:_[0-9a-fA-F]+)*|[0-9]+(?:_[0-9]+)*
 const DIGITS = '[0-9]+(?:_[0-9]+)*';
 const EXPONENT = '[eE][+-]?[0-9]+';
 const FLOAT: RegExp = new RegExp(
-  `^[+-]?(?:${DIGITS}\.(?:${DIGITS})?(?:${EXPONENT})?|\.${DIGITS}(?:${EXPONENT})?|${DIGITS}${EXPONENT}|inf|nan)$`,
+  `^[+-]?(?:${DIGITS}[.](?:${DIGITS})?(?:${EXPONENT})?|[.]${DIGITS}(?:${EXPONENT})?|${DIGITS}${EXPONENT}|inf|nan)$`,
 );
 const ESCAPES: Readonly<Record<string, string>> = {
   n: '\n',

@@ -50,7 +50,7 @@ function moduleLines(module: ModuleFacts, { bold }: Colours): string[] {
     `features: ${features.length === 0 ? 'none beyond WebAssembly 1.0' : features.join(', ')}`,
     `functions: ${formatCount(functions.defined)} and ${formatCount(functions.imported)} imported, of ${plural(types, 'type')}` +
       (hasStart ? '; one runs at start' : ''),
-    `globals: ${plural(globals.mutable, 'mutable one')}, ${formatCount(globals.immutable)} immutable`,
+    `globals: ${formatCount(globals.mutable)} mutable, ${formatCount(globals.immutable)} immutable`,
     `tables: ${tableText.length === 0 ? 'none' : tableText.join('; ')}`,
     '',
     bold('sections'),

@@ -1,0 +1,23 @@
+;; Opens data/in.txt below descriptor 3 and prints it; then creates data/out.txt. Exits with the first errno.
+(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 64) "data/in.txt")
+  (data (i32.const 96) "data/out.txt")
+  (func $check (param $errno i32)
+    (if (local.get $errno) (then (call $exit (local.get $errno)))))
+  (func (export "_start")
+    (call $check (call $open (i32.const 3) (i32.const 0) (i32.const 64) (i32.const 11)
+      (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 32)))
+    (i32.store (i32.const 16) (i32.const 1024))
+    (i32.store (i32.const 20) (i32.const 4096))
+    (call $check (call $read (i32.load (i32.const 32)) (i32.const 16) (i32.const 1) (i32.const 8)))
+    (i32.store (i32.const 20) (i32.load (i32.const 8)))
+    (call $check (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 8)))
+    (call $check (call $open (i32.const 3) (i32.const 0) (i32.const 96) (i32.const 12)
+      (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 36)))
+    (call $check (call $write (i32.load (i32.const 36)) (i32.const 16) (i32.const 1) (i32.const 8)))))
