@@ -235,13 +235,14 @@ export class BudgetPass {
   #charge({ at, units, check }: Segment, { leaf, start }: Survey): void {
     const out = this.#out;
     const left = this.#left;
+    // A leaf ends by itself, or at the head of one of its loops.
+    const compare = check && !(leaf && at === start);
+    if (units === 0 && !compare) return;
     if (left === NO_LOCAL) this.#global(GLOBAL_GET, this.#globals.units);
     else this.#local(LOCAL_GET, left);
     out.u8(I64_CONST);
     out.s32(units);
     out.u8(I64_SUB);
-    // A leaf without loops ends by itself.
-    const compare = check && !(leaf && at === start && left === NO_LOCAL);
     if (left === NO_LOCAL) {
       this.#global(GLOBAL_SET, this.#globals.units);
       if (!compare) return;
