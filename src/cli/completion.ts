@@ -40,7 +40,7 @@ interface Described {
 }
 
 /** The script for a shell. */
-export function completionScript(shell: Shell, root: Command): string {
+function completionScript(shell: Shell, root: Command): string {
   const commands = root.createHelp().visibleCommands(root).map(describe);
   const own = root.createHelp().visibleOptions(root);
   return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](commands, own);

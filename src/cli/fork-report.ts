@@ -112,7 +112,7 @@ function comparisonLines({ session, figures, baselines, count }: ForkRun, { dim 
       formatBytes(memoryBytes),
       dim('~') + formatBytes(memoryBytes * count),
       formatRatio(p50Ns / here.p50Ns),
-      formatRatio(memoryBytes / hereBytes),
+      memoryBytes === 0 ? '-' : formatRatio(memoryBytes / hereBytes),
     ]);
   };
   add(session.call === undefined ? 'boot each' : 'boot each, to first result', baselines!.boot);
@@ -203,8 +203,7 @@ export function forkReportJson(run: ForkRun): Record<string, unknown> {
   };
 }
 
-/** The figures that `fork` and `bench` share. */
-export function figuresJson(figures: ForkFigures): Record<string, unknown> {
+function figuresJson(figures: ForkFigures): Record<string, unknown> {
   return {
     fork: figures.fork,
     call: figures.call ?? null,

@@ -66,7 +66,7 @@ export interface Inspected {
 }
 
 /** @throws FargoError `io`, `invalid-module`, `missing-dependency` */
-export async function inspect(path: string): Promise<Inspected> {
+async function inspect(path: string): Promise<Inspected> {
   const { name, format, bytes } = await loadModule(path);
   const head = { command: 'inspect' as const, version: packageVersion(), name, format, bytes: bytes.length };
   const parsed = unlessRefused(() => readModule(bytes));

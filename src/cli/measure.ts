@@ -50,7 +50,7 @@ export interface ResultTally {
   readonly count: number;
 }
 
-export interface ForkFailure {
+interface ForkFailure {
   readonly code: FargoErrorCode;
   readonly message: string;
   readonly count: number;

@@ -10,7 +10,7 @@ import { OPCODE_KEYS, opcodeByKey } from '../wasm/opcodes.ts';
 import { SectionId } from '../wasm/reader.ts';
 import { formatFuncType, formatType } from './format.ts';
 
-export interface SectionFacts {
+interface SectionFacts {
   /** As the specification names it; custom ones by their own name. */
   readonly name: string;
   /** Of the section's contents, from the start of the module. */
@@ -18,20 +18,20 @@ export interface SectionFacts {
   readonly bytes: number;
 }
 
-export interface ImportFacts {
+interface ImportFacts {
   readonly module: string;
   readonly name: string;
   readonly kind: string;
   readonly type: string;
 }
 
-export interface ExportFacts {
+interface ExportFacts {
   readonly name: string;
   readonly kind: string;
   readonly type: string;
 }
 
-export interface MemoryFacts {
+interface MemoryFacts {
   readonly imported: boolean;
   /** 64 KiB pages. */
   readonly minPages: number;
@@ -40,7 +40,7 @@ export interface MemoryFacts {
   readonly shared: boolean;
 }
 
-export interface SegmentFacts {
+interface SegmentFacts {
   readonly memory: number;
   /** Address of an active segment; null when it is passive, or its address is not a constant. */
   readonly address: number | null;

@@ -7,7 +7,7 @@ import { parseExpression, type Expression } from './expression.ts';
 
 /** Units that one call of `fork` and `bench` may use, where nothing else is asked for. */
 export const CALL_BUDGET: bigint = DEFAULT_BUDGET;
-/** Units that a command of `run` may use: an endless loop ends after about a quarter of an hour. */
+/** Units that a command of `run` may use: an endless loop ends after some ten minutes. */
 export const RUN_BUDGET = 1_000_000_000_000n;
 
 /** A `--dir`. */

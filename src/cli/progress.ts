@@ -29,7 +29,8 @@ export function progressOn(stream: ProgressStream): Progress {
       last = now;
       shown = true;
       const share = total === undefined || total === 0 ? '' : ` ${Math.floor((100 * done) / total)} %`;
-      const room = Math.max(20, (stream.columns ?? 80) - 1);
+      const columns = stream.columns ?? 0;
+      const room = columns > 0 ? columns - 1 : 79;
       stream.write(`\r\u001b[K${`${what}${share}`.slice(0, room)}`);
     },
     clear() {
