@@ -47,6 +47,7 @@ export class PlainGuest implements Target {
       },
       call: (name, ...args) => (this.#exports[name] as Callable)(...args),
       output: () => {},
+      charge: () => {},
     };
     const imports = importsOf(module, context);
     this.#imported = Object.values(imports).flatMap(Object.values).find(isMemory);
