@@ -18,7 +18,8 @@ export type AddressType = 'i32' | 'i64';
 export class Assembler {
   readonly #params: number;
   readonly #locals: ValTypeCode[] = [];
-  readonly #code = new ByteWriter(128);
+  /** The code so far, for those who write very many instructions. */
+  readonly code: ByteWriter = new ByteWriter(128);
 
   constructor(type: FuncType) {
     this.#params = type.params.length;
@@ -37,7 +38,7 @@ export class Assembler {
   op(name: string, ...immediates: number[]): this {
     const opcode = opcodeByName(name);
     assert(opcode !== undefined, `'${name}' is an opcode`);
-    const code = this.#code;
+    const code = this.code;
     code.opcode(opcode.key);
     const [first = 0, second = 0] = immediates;
     switch (opcode.immediate) {
@@ -75,18 +76,18 @@ export class Assembler {
 
   /** Instructions as bytes: a constant expression of the guest. */
   raw(bytes: Uint8Array, start: number, end: number): this {
-    this.#code.bytes(bytes, start, end);
+    this.code.bytes(bytes, start, end);
     return this;
   }
 
   /** The body: locals, code, `end`. */
   finish(): Uint8Array<ArrayBuffer> {
-    const body = new ByteWriter(this.#code.length + 2 * this.#locals.length + 8);
+    const body = new ByteWriter(this.code.length + 2 * this.#locals.length + 8);
     body.vector(this.#locals, (type) => {
       body.u32(1);
       body.u8(type);
     });
-    body.bytes(this.#code.buffer, 0, this.#code.length);
+    body.bytes(this.code.buffer, 0, this.code.length);
     body.u8(0x0b);
     return body.finish();
   }

@@ -46,7 +46,8 @@ export class OperandStack {
   /** An instruction that pops and pushes a fixed number of operands, at most one pushed for each of its bytes. */
   apply(pops: number, pushes: number): void {
     this.pop(pops);
-    for (; pushes > 0; pushes--) this.#kinds[this.height++] = UNKNOWN;
+    if (pushes === 1) this.#kinds[this.height++] = UNKNOWN;
+    else for (; pushes > 0; pushes--) this.#kinds[this.height++] = UNKNOWN;
   }
 
   pop(count: number): void {
@@ -59,9 +60,9 @@ export class OperandStack {
 
   /** Pushes the results of a call or a block; `bytesLeft`: of the body. */
   pushMany(count: number, bytesLeft: number): void {
+    if (count === 0) return;
     this.#ensure(this.height + count + bytesLeft + 1);
-    this.#kinds.fill(UNKNOWN, this.height, this.height + count);
-    this.height += count;
+    for (let left = count; left > 0; left--) this.#kinds[this.height++] = UNKNOWN;
   }
 
   pushLocal(local: number): void {

@@ -15,6 +15,8 @@
 
 import { ValType } from '../wasm/module.ts';
 import type { ConstExpr } from '../wasm/module.ts';
+import { opcodeKey } from '../wasm/opcodes.ts';
+import type { ByteWriter } from '../wasm/writer.ts';
 import { knownDataDroppedFlag } from './dropped-flags.ts';
 import { checkRange, markRange } from './bulk.ts';
 import { VOID } from './emit.ts';
@@ -22,6 +24,10 @@ import type { Assembler } from './emit.ts';
 import { GUEST_AT } from './layout.ts';
 import { addressValue } from './plan.ts';
 import type { MemoryPlan, Plan } from './plan.ts';
+
+const CALL = opcodeKey('call');
+const I32_CONST = opcodeKey('i32.const');
+const MEMORY_INIT = opcodeKey('memory.init');
 
 const NO_TYPE = { params: [], results: [] };
 
@@ -32,19 +38,36 @@ const NO_TYPE = { params: [], results: [] };
 export function addBoot(plan: Plan): string | undefined {
   const { module, additions } = plan;
   if (module.start === undefined && !module.data.some(({ mode }) => mode === 'active')) return undefined;
+  const prepare = new Map<number, number>();
+  for (const { mode, memory } of module.data) {
+    if (mode === 'active' && !prepare.has(memory)) prepare.set(memory, prepareHelper(plan, plan.memories[memory]!));
+  }
   const boot = additions.func('fargo:boot', NO_TYPE, (code) => {
     for (const [segment, { mode, memory, offset, contents }] of module.data.entries()) {
       if (mode !== 'active') continue;
-      const bytes = contents.end - contents.start;
       pushConstant(plan, code, offset);
-      code.op('i32.const', bytes).op('call', prepareHelper(plan, plan.memories[memory]!));
-      code.op('i32.const', 0).op('i32.const', bytes).op('memory.init', segment, memory);
-      const flag = knownDataDroppedFlag(plan, segment);
+      writeActiveData(code.code, segment, memory, contents.end - contents.start, prepare.get(memory)!);
+      const flag = additions.registers.length > 0 ? knownDataDroppedFlag(plan, segment) : undefined;
       if (flag !== undefined) code.op('i32.const', 1).op('global.set', flag);
     }
     if (module.start !== undefined) code.op('call', module.start);
   });
   return additions.exportAs('boot', 'func', boot);
+}
+
+/** `i32.const bytes; call $prepare; i32.const 0; i32.const bytes; memory.init`: there can be tens of thousands. */
+function writeActiveData(out: ByteWriter, segment: number, memory: number, bytes: number, prepare: number): void {
+  out.u8(I32_CONST);
+  out.s32(bytes);
+  out.u8(CALL);
+  out.u32(prepare);
+  out.u8(I32_CONST);
+  out.u8(0);
+  out.u8(I32_CONST);
+  out.s32(bytes);
+  out.opcode(MEMORY_INIT);
+  out.u32(segment);
+  out.u32(memory);
 }
 
 /** Index of a function that checks and marks the range of an active segment and returns its shifted address. */

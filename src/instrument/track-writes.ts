@@ -36,7 +36,7 @@
 import { FargoError } from '../base/errors.ts';
 import { FRINGE_BYTES, PAGE_SHIFT } from '../base/units.ts';
 import { readLocals, skipImmediate } from '../wasm/decode.ts';
-import { lebEnd, s32At, u32At, u64At } from '../wasm/leb.ts';
+import { lebEnd, s32At, u32At, u32Bytes, u64At, writeU32At } from '../wasm/leb.ts';
 import { ValType } from '../wasm/module.ts';
 import type { ValTypeCode } from '../wasm/module.ts';
 import {
@@ -106,6 +106,12 @@ for (const key of [MEMORY_SIZE, MEMORY_GROW, MEMORY_INIT, MEMORY_COPY, MEMORY_FI
 for (const key of [DATA_DROP, ELEM_DROP, TABLE_INIT, TABLE_GROW]) REPLACED[key] = 1;
 for (const key of [TABLE_FILL, TABLE_COPY, opcodeKey('table.set')]) REPLACED[key] = 1;
 
+/** 1 for instructions without immediate that pop and push fixed numbers of operands: arithmetic, mostly. */
+const SIMPLE: Uint8Array = new Uint8Array(OPCODE_KEYS);
+for (let key = 0; key < OPCODE_KEYS; key++) {
+  if (KNOWN[key] === 1 && IMMEDIATE[key] === Immediate.none && POPS[key]! >= 0 && PUSHES[key]! >= 0) SIMPLE[key] = 1;
+}
+
 /** Scratch locals by role; one of each role and type is enough, since each lives for one store. */
 const Role = { address: 0, value: 1, second: 2, page: 3 } as const;
 
@@ -173,7 +179,8 @@ export class WriteTracker {
 
     const sizeAt = out.reserveU32();
     const localsAt = out.length;
-    out.bytes(source, start, code);
+    out.u32(runs.length);
+    out.bytes(source, lebEnd(source, start), code);
     this.#copied = code;
     const codeAt = out.length;
     this.#code(code, end, locals, this.#typeResults[typeIndex]!);
@@ -197,10 +204,18 @@ export class WriteTracker {
         next = lebEnd(source, next);
       }
       switch (key) {
-        case 0x20: // local.get
-          stack.pushLocal(u32At(source, next));
-          next = lebEnd(source, next);
+        case 0x20: {
+          // local.get
+          const first = source[next]!;
+          if (first < 0x80) {
+            stack.pushLocal(first);
+            next++;
+          } else {
+            stack.pushLocal(u32At(source, next));
+            next = lebEnd(source, next);
+          }
           break;
+        }
         case 0x21: // local.set
         case 0x22: // local.tee
           flow.setLocal(u32At(source, next), key === 0x22);
@@ -289,10 +304,13 @@ export class WriteTracker {
           break;
         default: {
           const pops = POPS[key]!;
+          if (SIMPLE[key] !== 0) {
+            stack.apply(pops, PUSHES[key]!);
+            break;
+          }
           if (pops < 0 || KNOWN[key] === 0) throw unknownOpcode(key, at);
-          if (ACCESS_BYTES[key] !== 0) {
-            next = this.#access(key, at, next, pops);
-          } else {
+          if (ACCESS_BYTES[key] !== 0) next = this.#access(key, at, next, pops);
+          else {
             const immediate = next;
             next = skipImmediate(source, next, key);
             if (REPLACED[key] !== 0) this.#replace(key, at, immediate, next);
@@ -522,19 +540,24 @@ export class WriteTracker {
     return local;
   }
 
-  /** Rewrites the locals vector at `localsAt`, so that the scratch locals follow the function's own. */
+  /** Inserts the scratch locals behind the function's own: the vector at `localsAt` has `runs` runs, code is at `codeAt`. */
   #declareScratch(localsAt: number, codeAt: number, runs: number): void {
     const out = this.#out;
-    const own = out.buffer.slice(lebEnd(out.buffer, localsAt), codeAt);
-    const code = out.buffer.slice(codeAt, out.length);
-    out.length = localsAt;
-    out.u32(runs + this.#scratchTypes.length);
-    out.bytes(own);
-    for (const type of this.#scratchTypes) {
-      out.u8(1);
-      out.u8(type);
+    const types = this.#scratchTypes;
+    const countBytes = u32Bytes(runs);
+    const countGrowth = u32Bytes(runs + types.length) - countBytes;
+    const growth = countGrowth + 2 * types.length;
+    out.reserve(growth);
+    const { buffer } = out;
+    buffer.copyWithin(codeAt + growth, codeAt, out.length);
+    buffer.copyWithin(localsAt + countBytes + countGrowth, localsAt + countBytes, codeAt);
+    writeU32At(buffer, localsAt, runs + types.length);
+    let at = codeAt + countGrowth;
+    for (const type of types) {
+      buffer[at++] = 1;
+      buffer[at++] = type;
     }
-    out.bytes(code);
+    out.length += growth;
     this.#scratchTypes = [];
     this.#scratch.fill(-1);
   }
