@@ -119,15 +119,6 @@
     local.get 2
     memory.init $p
   )
-  (func $fargo:boot (type 0)
-    i32.const 8
-    i32.const 2
-    call $fargo:prepare0
-    i32.const 0
-    i32.const 2
-    memory.init $a
-    call $f
-  )
   (func $fargo:prepare0 (type 2) (param i32 i32) (result i32)
     (local i64 i32 i32)
     memory.size
@@ -190,6 +181,15 @@
     local.get 0
     i32.const 1114112
     i32.add
+  )
+  (func $fargo:boot (type 0)
+    i32.const 8
+    i32.const 2
+    call $fargo:prepare0
+    i32.const 0
+    i32.const 2
+    memory.init $a
+    call $f
   )
   (func $fargo:elements (type 0)
     i32.const 1
