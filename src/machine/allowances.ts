@@ -4,6 +4,8 @@ import type { Instances } from './instances.ts';
 import { DEFAULT_BUDGET, DEFAULT_CALL_DEPTH, DEFAULT_TABLE_ENTRIES, type MachineLimits } from './limits.ts';
 import type { Program } from './program.ts';
 
+/** A budget that is spent: far from where subtraction would wrap. */
+const SPENT = -1n;
 /** Where a module declares no maximum. */
 const UNLIMITED = 0xffff_ffff;
 
@@ -42,4 +44,23 @@ export function spentBudget(program: Program, instances: Instances): 'budget-spe
     if ((instances.globalOf(unit, meta.budget.depth).value as number) < 0) return 'depth-exceeded';
   }
   return undefined;
+}
+
+/**
+ * Takes `units` off the budget of a module, if it has one.
+ *
+ * @param units a whole number, 0 to 2^53 - 1
+ * @returns false when it is spent
+ */
+export function charge(
+  program: Program,
+  instances: Instances,
+  { unit, units }: { unit: number; units: number },
+): boolean {
+  const { budget } = program.units[unit]!.meta;
+  if (budget === undefined) return true;
+  const left = instances.globalOf(unit, budget.units);
+  const rest = (left.value as bigint) - BigInt(units);
+  left.value = rest < SPENT ? SPENT : rest;
+  return rest >= 0n;
 }

@@ -92,8 +92,9 @@ export function link(machine: Machine, units: readonly Unit[]): Outcome<unknown>
 function initialize(machine: Machine, core: Core): Outcome<unknown> {
   const { program } = machine;
   if (core.elementsFailure !== undefined) {
-    const { meta } = program.units[program.main]!;
-    return { kind: 'trap', trap: { ...trapOf(core.elementsFailure, meta), output: [] } };
+    const found = trapOf(core.elementsFailure, program.units);
+    if (found === undefined) throw core.elementsFailure;
+    return { kind: 'trap', trap: { ...found, output: [] } };
   }
   const { hooks } = program.units[program.main]!.meta;
   if (hooks.boot !== undefined) {

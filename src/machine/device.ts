@@ -61,6 +61,11 @@ export interface GuestContext {
    * @throws TrapError when the guest traps; the running call is rolled back then, whatever the host function does.
    */
   call(name: string, ...args: readonly GuestValue[]): unknown;
+  /**
+   * Takes units off the call's budget, for work that the host does in the guest's name; transfers through the memory door
+   * are charged as it is, a unit a byte. Throws what must not be caught when the budget is spent. Without one: nothing.
+   */
+  charge(units: number): void;
   /** Hands output to the machine's console: buffered until commit in a `call`, at once in a running command. */
   output(stream: 'stdout' | 'stderr', bytes: Uint8Array): void;
 }

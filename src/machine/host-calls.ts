@@ -9,6 +9,7 @@
 
 import { FargoError } from '../base/errors.ts';
 import type { FuncType } from '../wasm/module.ts';
+import { charge } from './allowances.ts';
 import type { Core } from './core.ts';
 import type { GuestContext, HostFunction, MemoryDoor } from './device.ts';
 import type { Identity } from './identity.ts';
@@ -40,6 +41,7 @@ export function importFunction(core: Core, unit: number, target: { fn: HostFunct
       if (!plain)
         value = results.length > 1 ? toGuest(core, results, value as unknown[]) : toGuest(core, results, [value])[0];
     } catch (error) {
+      if (error instanceof BudgetSpent) core.instances.abort(unit);
       core.ending ??= { kind: 'host-error', error };
     }
     if (core.ending !== undefined) core.instances.abort(unit);
@@ -88,25 +90,36 @@ export class CallContext implements GuestContext {
   readonly memory: MemoryDoor;
   readonly #core: Core;
   readonly #machine: Machine;
+  readonly #unit: number;
 
   constructor(core: Core, machine: Machine, unit: number) {
     this.#core = core;
     this.#machine = machine;
+    this.#unit = unit;
     this.identity = machine.identity;
     const position = core.program.memoryOf[unit]![0];
-    this.memory = new CoreDoor(() => {
-      this.#checkOpen();
-      if (position === undefined) throw new FargoError('bad-argument', 'the guest that calls has no memory');
-      const memory = core.memories[position]!;
-      memory.refresh();
-      return memory;
-    });
+    this.memory = new CoreDoor(
+      () => {
+        this.#checkOpen();
+        if (position === undefined) throw new FargoError('bad-argument', 'the guest that calls has no memory');
+        const memory = core.memories[position]!;
+        memory.refresh();
+        return memory;
+      },
+      core.program.hasBudget ? (bytes) => this.charge(bytes) : undefined,
+    );
   }
 
   exit(code: number): never {
     this.#checkOpen();
     this.#core.ending ??= { kind: 'exit', code: code >>> 0 };
     throw new GuestEnds();
+  }
+
+  charge(units: number): void {
+    this.#checkOpen();
+    const { program, instances } = this.#core;
+    if (!charge(program, instances, { unit: this.#unit, units })) throw new BudgetSpent();
   }
 
   output(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
@@ -123,6 +136,14 @@ export class CallContext implements GuestContext {
     if (this.#core.owner !== this.#machine || this.#core.busy === 0) {
       throw new FargoError('bad-argument', 'the call that this context belongs to has ended');
     }
+  }
+}
+
+/** Thrown by `charge` to leave the host function; it never reaches the guest. */
+class BudgetSpent extends Error {
+  constructor() {
+    super('the budget of the call is spent');
+    this.name = 'BudgetSpent';
   }
 }
 

@@ -388,6 +388,7 @@ export class Machine implements Holder, ForkSource {
     this.#requireUnit(unit);
     const found = this.program.exportOf(name, unit);
     if (found?.kind !== 'global') throw new FargoError('no-export', `no exported global "${name}"`);
+    if (!this.busy) this.runtime.requireStack();
     const core = this.busy ? this.core! : this.enter();
     return { type: found.type, global: core.instances.globalOf(unit, name) };
   }

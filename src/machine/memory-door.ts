@@ -33,12 +33,21 @@ export function checkRange(address: number | bigint, length: number, byteLength:
   return start;
 }
 
-/** A door on a core's memory. `open` gives the memory, or throws when the door is closed. */
+/** Transfers below this are covered by what a host call costs anyway. */
+const FREE_BYTES = 64;
+
+/** A door on a core's memory. */
 export class CoreDoor implements MemoryDoor {
   readonly #open: () => ResidentMemory;
+  readonly #moved: ((bytes: ByteCount) => void) | undefined;
 
-  constructor(open: () => ResidentMemory) {
+  /**
+   * @param open gives the memory, or throws when the door is closed
+   * @param moved told of each transfer before it is made, to charge it
+   */
+  constructor(open: () => ResidentMemory, moved?: (bytes: ByteCount) => void) {
     this.#open = open;
+    this.#moved = moved;
   }
 
   get byteLength(): ByteCount {
@@ -125,12 +134,15 @@ export class CoreDoor implements MemoryDoor {
   }
 
   #at(memory: ResidentMemory, address: GuestAddress, length: ByteCount): number {
-    return checkRange(address, length, memory.bytes.length - GUEST_AT) + GUEST_AT;
+    const start = checkRange(address, length, memory.bytes.length - GUEST_AT);
+    if (length > FREE_BYTES) this.#moved?.(length);
+    return start + GUEST_AT;
   }
 
   /** Checks and marks a range; gives where it begins in the core's memory. */
   #mark(memory: ResidentMemory, address: GuestAddress, length: ByteCount): number {
     const start = checkRange(address, length, memory.bytes.length - GUEST_AT);
+    if (length > FREE_BYTES) this.#moved?.(length);
     if (length > 0) memory.bytes.fill(1, pageOf(start), pageOf(start + length - 1) + 1);
     return start + GUEST_AT;
   }

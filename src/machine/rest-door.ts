@@ -14,12 +14,13 @@ import { checkRange, CoreDoor } from './memory-door.ts';
 
 const CSTRING_LIMIT_BYTES = 1 << 20;
 const CSTRING_STEP_BYTES = 256;
+/** For one number on its way; used up before anything else can run. A buffer for each machine would cost more than its fork. */
+const scratch: DataView = new DataView(new ArrayBuffer(8));
 const decoder: TextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export class RestDoor implements MemoryDoor {
   readonly #machine: Machine;
   readonly #position: number;
-  readonly #small: DataView = new DataView(new ArrayBuffer(8));
 
   /** @param position which of the program's memories */
   constructor(machine: Machine, position: number) {
@@ -119,8 +120,8 @@ export class RestDoor implements MemoryDoor {
   }
 
   #view(address: GuestAddress, length: ByteCount): DataView {
-    this.readInto(address, new Uint8Array(this.#small.buffer, 0, length));
-    return this.#small;
+    this.readInto(address, new Uint8Array(scratch.buffer, 0, length));
+    return scratch;
   }
 
   #change(write: (door: MemoryDoor) => void): void {

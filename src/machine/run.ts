@@ -178,15 +178,18 @@ function describeTrap(
   core: Core,
   { thrown, ending }: { thrown: unknown; ending: Ending | undefined },
 ): Trap {
-  const { meta } = machine.program.units[machine.program.main]!;
-  const trap = { ...trapOf(thrown, meta), output: [] };
+  const { units } = machine.program;
+  const found = trapOf(thrown, units);
   if (ending?.kind === 'host-error') {
     const { error } = ending;
     if (error instanceof TrapError) return error.trap;
     const message = error instanceof Error ? error.message : String(error);
     const limit = error instanceof FargoError && error.code === 'limit';
-    return { ...trap, kind: limit ? 'limit' : 'host-error', message, cause: error };
+    return { kind: limit ? 'limit' : 'host-error', message, stack: found?.stack ?? [], cause: error, output: [] };
   }
+  // Not the guest's doing: the caller throws the core away, and the machine is what it was at rest.
+  if (found === undefined) throw thrown;
+  const trap = { ...found, output: [] };
   if (trap.kind === 'unreachable' && machine.program.hasBudget) {
     const spent = spentBudget(machine.program, core.instances);
     if (spent === 'budget-spent') return { ...trap, kind: spent, message: 'the budget of the call is spent' };

@@ -87,6 +87,7 @@ export class FakeGuest {
     this.vm = {
       identity: this.identity,
       memory: this.memory,
+      charge: () => {},
       exit: (code) => {
         throw new GuestExit(code);
       },

@@ -56,7 +56,10 @@ function pollOneoff(
   if (ready.length === 0 && shortestNs > 0n) {
     const { sleepNs } = session.config.limits;
     const tooLong = shortestNs > sleepNs;
-    session.config.clock.sleep(tooLong ? sleepNs : shortestNs);
+    const forNs = tooLong ? sleepNs : shortestNs;
+    // A unit of the budget is about a nanosecond of a running guest's time.
+    vm.charge(Number(forNs));
+    session.config.clock.sleep(forNs);
     if (tooLong) return E.intr;
     waitedNs = shortestNs;
   }
