@@ -22,16 +22,20 @@
 export { AssertionError, setParanoid } from './base/assert.ts';
 export { FargoError, type ErrorPlace, type FargoErrorCode } from './base/errors.ts';
 export {
+  systemClock,
+  systemEntropy,
   wasi,
   WASI_LIMITS,
   type Clock,
   type Entropy,
   type HostDirectory,
+  type HostFileStat,
   type InputPort,
   type MemoryFiles,
   type PreopenOptions,
   type WasiLimits,
   type WasiOptions,
+  type WasiState,
 } from './devices/index.ts';
 export { Host, type BuildOptions, type HostUsage, type ModuleSource } from './host/host.ts';
 export { Image, type BootOptions } from './host/image.ts';
