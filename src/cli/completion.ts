@@ -88,7 +88,7 @@ function bashScript(commands: readonly Described[], own: readonly Option[]): str
   });
   return `# bash completion for fargo-wasm
 _fargo_wasm() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} command= word
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} command= word IFS=$'\\n'
   COMPREPLY=()
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     if [[ $word != -* ]]; then command=$word; break; fi
@@ -107,8 +107,9 @@ complete -o filenames -F _fargo_wasm fargo-wasm
 `;
 }
 
+/** Words apart by newlines, as the script's IFS has it: names of files may have spaces. */
 function reply(words: readonly string[]): string {
-  return `COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$current"))`;
+  return `COMPREPLY=($(compgen -W $'${words.join('\\n')}' -- "$current"))`;
 }
 
 function zshScript(commands: readonly Described[], own: readonly Option[]): string {

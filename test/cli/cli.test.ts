@@ -12,6 +12,7 @@ let folder: string;
 
 beforeAll(async () => {
   await build();
+  writeFileSync(own('two words'), '');
   folder = mkdtempSync(join(tmpdir(), 'fargo-cli-'));
 });
 
@@ -459,6 +460,7 @@ describe('completion', () => {
     [['fargo-wasm', 'inspect', 'package.j'], ['package.json']],
     [['fargo-wasm', 'run', '--dir', 'guests/ass'], ['guests/assembly']],
     [['fargo-wasm', 'help', 'in'], ['inspect']],
+    [['fargo-wasm', 'run', 'test/cli/.cache/two w'], ['test/cli/.cache/two words.wasm']],
   ])('bash completes %j', (words, expected) => {
     const script = `source <("${process.execPath}" "${MAIN}" completion bash)
 COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}) COMP_CWORD=${words.length - 1}
@@ -467,5 +469,31 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
     const { stdout, stderr } = spawnSync('bash', ['-c', script], { cwd: ROOT, encoding: 'utf8' });
     expect(stderr).toBe('');
     expect(stdout.split('\n').filter((word) => word !== '')).toEqual(expected);
+  });
+});
+
+describe('docs/cli.md', () => {
+  const document = readFileSync(join(ROOT, 'docs/cli.md'), 'utf8');
+
+  test('has every option, command and exit code of the help texts', () => {
+    const missing: string[] = [];
+    for (const command of ['fork', 'run', 'inspect', 'bench', 'completion']) {
+      const help = cli([command, '--help']).stdout;
+      for (const [, option] of help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)) {
+        if (option !== '--help' && !document.includes(option!)) missing.push(option!);
+      }
+      for (const [, code] of help.matchAll(/^ {2}(\d+) {2,}/gm)) {
+        if (!document.includes(`| ${code} |`)) missing.push(code!);
+      }
+      if (!document.includes(`## ${command}`)) missing.push(command);
+    }
+    expect(missing).toEqual([]);
+  });
+
+  test.each(['fork', 'bench', 'inspect'])('has every key of the JSON of %s', (command) => {
+    const shape = readFileSync(join(ROOT, `test/cli/golden/json-${command}.txt`), 'utf8');
+    const keys = [...shape.matchAll(/"(\w+)":/g)].map((match) => match[1]!);
+    expect(keys.length).toBeGreaterThan(10);
+    expect(keys.filter((key) => !document.includes(`\`${key}\``) && !document.includes(`.${key}\``))).toEqual([]);
   });
 });
