@@ -82,9 +82,10 @@ export class Image {
     return boot(this.#runtime, this.program, setup);
   }
 
-  /** Lets go of compiled code and idle cores. Machines that exist live on. */
+  /** Lets go of compiled code and idle cores. Machines that exist live on. @throws FargoError `limit` in a deep host call */
   dispose(): void {
     if (this.#disposed) return;
+    if (!this.#runtime.disposed) this.#runtime.requireStack();
     this.#disposed = true;
     this.program.kept = false;
     if (!this.#runtime.disposed) this.#runtime.retire(this.program);

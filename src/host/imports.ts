@@ -89,7 +89,7 @@ export function linkImports(
   if (missing.length > 0) {
     throw new FargoError(
       'link',
-      `${missing.length} imports are missing: ${missing.join(', ')}; give them as \`imports\``,
+      x,
     );
   }
   return { links, provided };
