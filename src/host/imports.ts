@@ -89,7 +89,7 @@ export function linkImports(
   if (missing.length > 0) {
     throw new FargoError(
       'link',
-      x,
+      `missing ${missing.length === 1 ? 'import' : 'imports'}: ${missing.join(', ')}; give what is needed as \`imports\``,
     );
   }
   return { links, provided };

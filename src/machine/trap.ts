@@ -6,7 +6,10 @@ import type { GuestFrame, Trap, TrapKind } from './outcome.ts';
 /** Each engine's words for a trap, tried in order. V8, JavaScriptCore and SpiderMonkey differ. */
 const KINDS: readonly (readonly [RegExp, TrapKind])[] = [
   [/unreachable/i, 'unreachable'],
-  [/table (index|access|element)|out of bounds (table|call_indirect)|table.*out of bounds|element segment/i, 'out-of-bounds-table'],
+  [
+    /table (index|access|element)|out of bounds (table|call_indirect)|table.*out of bounds|element segment/i,
+    'out-of-bounds-table',
+  ],
   [/unaligned/i, 'unaligned-atomic'],
   [/unrepresentable in integer|invalid conversion|out of bounds trunc/i, 'invalid-conversion'],
   [/out of bounds|data segment/i, 'out-of-bounds-memory'],
