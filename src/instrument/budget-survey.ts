@@ -9,7 +9,8 @@
 
 import { skipImmediate } from '../wasm/decode.ts';
 import { lebEnd, u32At } from '../wasm/leb.ts';
-import { prefixedKey } from './keys.ts';
+import { IMMEDIATE, Immediate, KNOWN, unknownOpcode } from '../wasm/opcodes.ts';
+import { blockTypeAt, checkSelectTypes, prefixedKey } from './decode-fast.ts';
 
 /** Segments of at most so many instructions are folded. */
 const FOLD_MAX = 12;
@@ -50,7 +51,10 @@ export interface Survey {
   readonly handlers: boolean;
 }
 
-/** Surveys the code in `[start, end)`, which the engine has validated. */
+/**
+ * Surveys the code in `[start, end)`, which the engine has validated.
+ * Throws `FargoError` for an instruction outside the opcode table.
+ */
 export function surveyBody(code: Uint8Array, start: number, end: number, importedFunctions: number): Survey {
   const segments: Segment[] = [];
   const open = (at: number, parent: number | undefined, check: boolean): number =>
@@ -73,11 +77,15 @@ export function surveyBody(code: Uint8Array, start: number, end: number, importe
   };
 
   for (let next = start; next < end;) {
+    const at = next;
     let key = code[next++]!;
-    if (key >= 0xfc) {
+    if (key >= 0xfc && key <= 0xfe) {
       key = prefixedKey(key, u32At(code, next));
       next = lebEnd(code, next);
     }
+    if (KNOWN[key] !== 1) throw unknownOpcode(key, at);
+    if (IMMEDIATE[key] === Immediate.blockType || IMMEDIATE[key] === Immediate.tryTable) blockTypeAt(code, next);
+    else if (IMMEDIATE[key] === Immediate.selectTypes) checkSelectTypes(code, next);
     const immediate = next;
     next = skipImmediate(code, next, key);
     let units = 1;

@@ -32,7 +32,7 @@ import { opcodeKey } from '../wasm/opcodes.ts';
 import { ByteWriter } from '../wasm/writer.ts';
 import { surveyBody } from './budget-survey.ts';
 import type { Segment, Survey } from './budget-survey.ts';
-import { prefixedKey } from './keys.ts';
+import { prefixedKey } from './decode-fast.ts';
 import type { BudgetMeta } from './meta.ts';
 import type { BudgetGlobals, Plan } from './plan.ts';
 
@@ -163,7 +163,7 @@ export class BudgetPass {
       }
       const at = next;
       let key = bytes[next++]!;
-      if (key >= 0xfc) {
+      if (key >= 0xfc && key <= 0xfe) {
         key = prefixedKey(key, u32At(bytes, next));
         next = lebEnd(bytes, next);
       }

@@ -264,11 +264,20 @@ describe('exact calls', () => {
 
 describe('refusals', () => {
   test.each([
-    ['(module (memory 1 1 shared))', /memory 0 is shared/],
-    ['(module (memory 65520))', /at least 65520 pages/],
-    ['(module (type (struct)) (func))', /garbage collection/],
-    [`(module ${'(global (mut v128) (v128.const i32x4 0 0 0 0))'.repeat(1025)})`, /16400 bytes, at most 16384/],
-  ])('%s', async (text, message) => {
+    ['a shared memory', '(module (memory 1 1 shared))', /memory 0 is shared/],
+    ['a memory of 4 GiB', '(module (memory 65520))', /at least 65520 pages/],
+    ['garbage collection', '(module (type (struct)) (func))', /garbage collection/],
+    [
+      'too many registers',
+      `(module ${'(global (mut v128) (v128.const i32x4 0 0 0 0))'.repeat(1025)})`,
+      /16400 bytes, at most 16384/,
+    ],
+    [
+      'no local left',
+      `(module (memory 1) (func (local ${'i32 '.repeat(50_000)}) (i32.store (i32.load (i32.const 0)) (i32.const 0))))`,
+      /50000 locals leaves none/,
+    ],
+  ])('%s', async (_, text, message) => {
     const error = await refusal(text);
     expect(error.code).toBe('unsupported');
     expect(error.message).toMatch(message);

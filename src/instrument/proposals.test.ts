@@ -4,8 +4,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { describe, expect, test } from 'vitest';
 import { Twin, markedPages, outcomeOf, uncoveredWrite, wat } from '../../test/instrument/harness.ts';
+import { instrument } from './instrument.ts';
 
 setFlagsFromString('--experimental-wasm-memory64');
+setFlagsFromString('--experimental-wasm-typed-funcref');
+setFlagsFromString('--experimental-wasm-gc');
 
 type Plain = Record<string, (...args: unknown[]) => unknown>;
 
@@ -128,5 +131,28 @@ describe.runIf(multiMemory)('several memories', () => {
     expect(twin.exports['grow']!()).toBe(2);
     expect(twin.exports['sizes']!()).toEqual([1, 4]);
     expect(twin.meta.memories.map(({ pageLimit }) => pageLimit)).toEqual([undefined, 'fargo:page-limit1']);
+  });
+});
+
+describe('typed references and garbage collection, where the engine accepts them', () => {
+  test.for([
+    ['block type', '(block (result (ref func)) (ref.func $f)) drop'],
+    ['loop type', '(loop (result (ref func)) (ref.func $f)) drop'],
+    ['select', '(drop (select (result (ref func)) (ref.func $f) (ref.func $f) (i32.const 0)))'],
+    ['local', '(local (ref null $t))'],
+    ['instruction', '(drop (ref.as_non_null (ref.null func)))'],
+    ['prefix 0xfb', '(drop (ref.i31 (i32.const 1)))'],
+  ])('%s: refused by name', async ([, code], { skip }) => {
+    const bytes = await wat(`(module (type $t (func)) (elem declare func $f) (func $f ${code}))`);
+    skip(!WebAssembly.validate(bytes), 'the engine refuses it first');
+    for (const budget of [false, true]) {
+      let error: unknown;
+      try {
+        instrument(bytes, { budget });
+      } catch (caught) {
+        error = caught;
+      }
+      expect(error).toMatchObject({ name: 'FargoError', code: 'unsupported', section: 'code' });
+    }
   });
 });

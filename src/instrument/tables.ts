@@ -106,21 +106,30 @@ export function tableGrowHelper(plan: Plan, table: TablePlan): number {
 /**
  * Appends and exports the table of every function that can be taken as a reference: those that stand in element
  * segments, constant expressions or exports. Others cannot be named by `ref.func` (specification 3.4.10, `refs`).
- * Undefined when no reference to a function can get to where the host captures it, here or in another instance: no table
- * can change or is shared, no global and no parameter or result is a function.
+ * Undefined when no reference can change or leave the instance.
  */
 export function addFunctionList(plan: Plan): string | undefined {
-  const { module, additions, tables, globals } = plan;
-  const wanted =
-    additions.knownGlobal(CHANGED) !== undefined ||
-    tables.some(({ importIndex }) => importIndex !== undefined) ||
-    module.exports.some(({ kind }) => kind === 'table') ||
-    globals.some(({ value }) => value === ValType.funcref) ||
-    module.types.some(({ params, results }) => params.includes(ValType.funcref) || results.includes(ValType.funcref));
-  if (!wanted) return undefined;
+  const { additions } = plan;
+  if (!referencesMove(plan)) return undefined;
   const functions = takenFunctions(plan);
   if (functions.length === 0) return undefined;
   return additions.exportAs('functions', 'table', additions.table(ValType.funcref, functions.length, functions));
+}
+
+/** Whether tables here can change, or tables, mutable globals or calls carry function references in or out. */
+function referencesMove({ module, additions, tables, globals, functionTypes, tagTypes }: Plan): boolean {
+  const carries = (typeIndex: number): boolean => {
+    const { params, results } = module.types[typeIndex]!;
+    return params.includes(ValType.funcref) || results.includes(ValType.funcref);
+  };
+  return (
+    additions.knownGlobal(CHANGED) !== undefined ||
+    tables.some(({ importIndex }) => importIndex !== undefined) ||
+    globals.some(({ mutable, value }) => mutable && value === ValType.funcref) ||
+    module.imports.some((item) => item.kind === 'func' && carries(item.typeIndex)) ||
+    tagTypes.some(carries) ||
+    module.exports.some(({ kind, index }) => kind === 'table' || (kind === 'func' && carries(functionTypes[index]!)))
+  );
 }
 
 function takenFunctions({ module }: Plan): number[] {

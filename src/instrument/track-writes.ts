@@ -37,6 +37,7 @@ import { FargoError } from '../base/errors.ts';
 import { FRINGE_BYTES, PAGE_SHIFT } from '../base/units.ts';
 import { readLocals, skipImmediate } from '../wasm/decode.ts';
 import { lebEnd, s32At, u32At, u32Bytes, u64At, writeU32At } from '../wasm/leb.ts';
+import { BODY_BYTES_MAX, LOCALS_MAX } from '../wasm/limits.ts';
 import { ValType } from '../wasm/module.ts';
 import type { ValTypeCode } from '../wasm/module.ts';
 import {
@@ -56,11 +57,10 @@ import type { ByteWriter } from '../wasm/writer.ts';
 import { copyHelper, fillHelper, growHelper, initHelper } from './bulk.ts';
 import { dataDroppedFlag, elementDroppedFlag } from './dropped-flags.ts';
 import { BlockKind, Flow } from './flow.ts';
-import { writeMemarg } from './emit.ts';
-import { prefixedKey } from './keys.ts';
+import { VOID, writeMemarg } from './emit.ts';
+import { blockTypeAt, checkSelectTypes, prefixedKey } from './decode-fast.ts';
 import { FRONT_WASM_PAGES, GUEST_AT, WRITE_MAP_BYTES } from './layout.ts';
 import { CONSTANT } from './operand-stack.ts';
-import { isNumeric } from './plan.ts';
 import type { MemoryPlan, Plan } from './plan.ts';
 import { tableCopyHelper, tableFillHelper, tableGrowHelper, tableInitHelper, tablesChangedFlag } from './tables.ts';
 import { Cover, WINDOW_OFFSET_MAX } from './windows.ts';
@@ -114,15 +114,6 @@ for (let key = 0; key < OPCODE_KEYS; key++) {
 
 /** Scratch locals by role; one of each role and type is enough, since each lives for one store. */
 const Role = { address: 0, value: 1, second: 2, page: 3 } as const;
-
-/** Typed references take more bytes than one, so they must not be passed over as if they took one. */
-function checkValueType(code: number, offset: number): void {
-  if (code === ValType.funcref || code === ValType.externref || code === ValType.exnref || isNumeric(code)) return;
-  throw new FargoError('unsupported', `value type 0x${code.toString(16)} is not supported`, {
-    offset,
-    section: 'code',
-  });
-}
 
 /** What was found and done, for the report. */
 export interface Counts {
@@ -187,6 +178,10 @@ export class WriteTracker {
     this.#copyTo(end);
     if (this.#scratchTypes.length > 0) this.#declareScratch(localsAt, codeAt, runs.length);
     out.closeU32(sizeAt);
+    const bodyBytes = out.length - sizeAt;
+    if (bodyBytes > BODY_BYTES_MAX) {
+      throw new FargoError('unsupported', `a body grows to ${bodyBytes} bytes, engines allow ${BODY_BYTES_MAX}`);
+    }
   }
 
   /** The loop over instructions. */
@@ -298,7 +293,7 @@ export class WriteTracker {
           next = skipImmediate(source, next, key);
           break;
         case 0x1c: // select with types
-          checkValueType(source[lebEnd(source, next)]!, next);
+          checkSelectTypes(source, next);
           next = skipImmediate(source, next, key);
           stack.apply(3, 1);
           break;
@@ -323,15 +318,9 @@ export class WriteTracker {
 
   /** A block whose type (specification 5.4.1) is at `at`: empty, one value type, or an index. */
   #enter(kind: number, at: number): void {
-    const first = this.#source[at]!;
-    if (first === 0x40) this.#flow.enter(kind, 0, 0, at);
-    else if ((first & 0xc0) === 0x40) {
-      checkValueType(first, at);
-      this.#flow.enter(kind, 0, 1, at);
-    } else {
-      const type = u32At(this.#source, at);
-      this.#flow.enter(kind, this.#typeParams[type]!, this.#typeResults[type]!, at);
-    }
+    const type = blockTypeAt(this.#source, at);
+    if (type >= 0) this.#flow.enter(kind, this.#typeParams[type]!, this.#typeResults[type]!, at);
+    else this.#flow.enter(kind, 0, type === VOID ? 0 : 1, at);
   }
 
   /** The labels of a `try_table` count from outside of it; its own block is already open. */
@@ -536,6 +525,9 @@ export class WriteTracker {
     const known = this.#scratch[key]!;
     if (known >= 0) return known;
     const local = this.#locals + this.#scratchTypes.push(type) - 1;
+    if (local >= LOCALS_MAX) {
+      throw new FargoError('unsupported', `a function of ${this.#locals} locals leaves none for write tracking`);
+    }
     this.#scratch[key] = local;
     return local;
   }

@@ -23,15 +23,13 @@ import { FRINGE_BYTES, PAGE_BYTES } from '../base/units.ts';
 import { CONSTANT } from './operand-stack.ts';
 import type { OperandStack } from './operand-stack.ts';
 
-/** Windows of one local that are looked at: bounds the search, not correctness. */
-const SEARCH_MAX = 8;
+/** Windows and aliases that are looked at for one store: bounds the search, not correctness. */
+const SEARCH_MAX = 16;
 /** Offsets from which on stores get a mark each: keeps a mark's place patchable in 4 bytes. */
 export const WINDOW_OFFSET_MAX = 0x800_0000;
 
 /** Constants up to this are followed: less than what the front region leaves of 4 GiB behind any guest. */
 const DELTA_MAX = 0x1_0000;
-/** Aliases of aliases are followed so far. */
-const ALIAS_DEPTH_MAX = 4;
 /** In place of a memory: the entry is an alias. */
 const ALIAS = -1;
 
@@ -59,6 +57,7 @@ export class Windows {
   readonly #memories: number[] = [];
   readonly #previous: number[] = [];
   readonly #stack: OperandStack;
+  #tries = 0;
   /** Latest window by `source + 2`: constants first, then locals. -1: none. */
   #heads = new Int32Array(1024).fill(-1);
 
@@ -79,23 +78,24 @@ export class Windows {
    * `moved`: they are if the mark of window `found` is patched.
    */
   cover(source: number, version: number, memory: number, low: number, end: number): number {
-    return this.#cover(source, version, memory, low, end, ALIAS_DEPTH_MAX);
+    this.#tries = SEARCH_MAX;
+    return this.#cover(source, version, memory, low, end);
   }
 
-  #cover(source: number, version: number, memory: number, low: number, end: number, depth: number): number {
+  #cover(source: number, version: number, memory: number, low: number, end: number): number {
     if (low < 0) return Cover.none;
     let window = this.#heads[source + 2]!;
-    for (let tries = SEARCH_MAX; window >= this.floor && tries > 0; tries--) {
+    while (window >= this.floor && this.#tries-- > 0) {
       if (this.#versions[window] !== version) return Cover.none;
       let result: number = Cover.none;
       if (this.#memories[window] === memory) {
         result = source === CONSTANT ? this.#coverPage(window, low, end) : this.#extend(window, low, end);
-      } else if (this.#memories[window] === ALIAS && depth > 0) {
+      } else if (this.#memories[window] === ALIAS) {
         const base = this.#ends[window]!;
         const delta = this.lows[window]!;
         const baseVersion = this.places[window]!;
         if (this.#stack.versionOf(base) === baseVersion) {
-          result = this.#cover(base, baseVersion, memory, low + delta, end + delta, depth - 1);
+          result = this.#cover(base, baseVersion, memory, low + delta, end + delta);
         }
       }
       if (result !== Cover.none) return result;
