@@ -12,6 +12,7 @@ import { PageMaps, type PageMapRoot } from '../memory/page-map.ts';
 import { CorePool, type CorePoolOptions } from './core-pool.ts';
 import type { Program } from './program.ts';
 import type { State } from './state.ts';
+import { prepareStackProbe, probeStack } from './stack-probe.ts';
 import { isStackExhaustion } from './trap.ts';
 
 /** Someone who holds a state: a machine or a snapshot, as a link of the list of the living. */
@@ -26,9 +27,6 @@ export interface Holder {
 }
 
 export interface RuntimeOptions extends FramePoolOptions, CorePoolOptions {}
-
-/** Frames of JavaScript that the work on another machine may need: measured below 40, with room to spare. */
-const STACK_PROBE_DEPTH = 400;
 
 export class Runtime {
   readonly pool: FramePool;
@@ -46,6 +44,7 @@ export class Runtime {
     this.pool = new FramePool(options);
     this.maps = new PageMaps(this.pool);
     this.cores = new CorePool(this, options);
+    prepareStackProbe();
   }
 
   /** Machines and snapshots alive. */
@@ -110,7 +109,7 @@ export class Runtime {
     if (this.disposed) throw new FargoError('disposed', 'the host was disposed');
     if (this.guestCalls === 0) return;
     try {
-      probe(STACK_PROBE_DEPTH);
+      probeStack();
     } catch (error) {
       if (!isStackExhaustion(error)) throw error;
       throw new FargoError(
@@ -150,9 +149,4 @@ export class Runtime {
     this.births.clear();
     this.disposed = true;
   }
-}
-
-/** Recursion that can't be flattened: each frame keeps a sum to finish. */
-function probe(depth: number): number {
-  return depth === 0 ? 0 : 1 + probe(depth - 1);
 }
