@@ -14,6 +14,7 @@
  */
 
 import { ValType } from '../wasm/module.ts';
+import { writeS32At, writeU32At } from '../wasm/leb.ts';
 import type { ConstExpr } from '../wasm/module.ts';
 import { opcodeKey } from '../wasm/opcodes.ts';
 import type { ByteWriter } from '../wasm/writer.ts';
@@ -27,7 +28,7 @@ import type { MemoryPlan, Plan } from './plan.ts';
 
 const CALL = opcodeKey('call');
 const I32_CONST = opcodeKey('i32.const');
-const MEMORY_INIT = opcodeKey('memory.init');
+const MEMORY_INIT = [0xfc, 0x08] as const;
 
 const NO_TYPE = { params: [], results: [] };
 
@@ -57,17 +58,21 @@ export function addBoot(plan: Plan): string | undefined {
 
 /** `i32.const bytes; call $prepare; i32.const 0; i32.const bytes; memory.init`: there can be tens of thousands. */
 function writeActiveData(out: ByteWriter, segment: number, memory: number, bytes: number, prepare: number): void {
-  out.u8(I32_CONST);
-  out.s32(bytes);
-  out.u8(CALL);
-  out.u32(prepare);
-  out.u8(I32_CONST);
-  out.u8(0);
-  out.u8(I32_CONST);
-  out.s32(bytes);
-  out.opcode(MEMORY_INIT);
-  out.u32(segment);
-  out.u32(memory);
+  out.reserve(40);
+  const { buffer } = out;
+  let at = out.length;
+  buffer[at++] = I32_CONST;
+  at = writeS32At(buffer, at, bytes);
+  buffer[at++] = CALL;
+  at = writeU32At(buffer, at, prepare);
+  buffer[at++] = I32_CONST;
+  buffer[at++] = 0;
+  buffer[at++] = I32_CONST;
+  at = writeS32At(buffer, at, bytes);
+  buffer[at++] = MEMORY_INIT[0];
+  buffer[at++] = MEMORY_INIT[1];
+  at = writeU32At(buffer, at, segment);
+  out.length = writeU32At(buffer, at, memory);
 }
 
 /** Index of a function that checks and marks the range of an active segment and returns its shifted address. */
