@@ -1,12 +1,13 @@
 /** What a machine is allowed on a core: limits of growth and the budget, as values of globals that were added. */
 
+import { GUEST_WASM_PAGES_MAX } from '../instrument/layout.ts';
 import type { Instances } from './instances.ts';
 import { DEFAULT_BUDGET, DEFAULT_CALL_DEPTH, DEFAULT_TABLE_ENTRIES, type MachineLimits } from './limits.ts';
 import type { Program } from './program.ts';
 
 /** A budget that is spent: far from where subtraction would wrap. */
 const SPENT = -1n;
-/** Where a module declares no maximum. */
+/** Table entries where a module declares no maximum. */
 const UNLIMITED = 0xffff_ffff;
 
 /** Sets how far memories and tables may grow. */
@@ -14,7 +15,7 @@ export function setGrowthLimits(program: Program, instances: Instances, limits: 
   program.units.forEach(({ meta }, unit) => {
     for (const { pageLimit, type } of meta.memories) {
       if (pageLimit === undefined) continue;
-      const declared = type.max ?? UNLIMITED;
+      const declared = type.max ?? GUEST_WASM_PAGES_MAX;
       instances.globalOf(unit, pageLimit).value = Math.min(limits.memoryPages ?? declared, declared) | 0;
     }
     for (const { entryLimit, type } of meta.tables) {
