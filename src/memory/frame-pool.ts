@@ -171,6 +171,12 @@ export class FramePool {
     return (frame & (SLAB_FRAMES - 1)) << PAGE_SHIFT;
   }
 
+  /** Whether `other` is as if it lay `distance` frames after `frame` in one slab; the zero frame follows itself. */
+  static follows(frame: FrameIndex, distance: number, other: FrameIndex): boolean {
+    if (frame === ZERO_FRAME || other === ZERO_FRAME) return frame === other;
+    return other === frame + distance && other >> SLAB_SHIFT === frame >> SLAB_SHIFT;
+  }
+
   #take(): FrameIndex {
     const index = this.#partial[this.#partial.length - 1]!;
     const slab = this.#slabs[index]!;

@@ -14,14 +14,18 @@ export function copyOut(pool: FramePool, core: Uint8Array, at: number, frame: Fr
   pool.slabBytes(frame).set(core.subarray(at, at + PAGE_BYTES), FramePool.offsetOf(frame));
 }
 
-/** Copies a frame into a core. Caller: holds a reference to `frame`, the page lies in the core, the core is not busy. */
-export function copyIn(pool: FramePool, core: Uint8Array, at: number, frame: FrameIndex): void {
+/**
+ * Copies `pages` frames that lie side by side in one slab, from `frame` on, into a core; or zeros, if it is the zero frame.
+ * Caller: holds a reference to each frame, the pages lie in the core, the core is not busy.
+ */
+export function copyIn(pool: FramePool, core: Uint8Array, at: number, frame: FrameIndex, pages = 1): void {
+  const length = pages * PAGE_BYTES;
   if (frame === ZERO_FRAME) {
-    core.fill(0, at, at + PAGE_BYTES);
+    core.fill(0, at, at + length);
     return;
   }
   const from = FramePool.offsetOf(frame);
-  core.set(pool.slabBytes(frame).subarray(from, from + PAGE_BYTES), at);
+  core.set(pool.slabBytes(frame).subarray(from, from + length), at);
 }
 
 /** Copies the fringe of a frame into a core: its first 64 bytes. Caller: as {@link copyIn}. */

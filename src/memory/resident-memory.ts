@@ -22,10 +22,11 @@ import {
   PAGE_BYTES,
   PAGE_SHIFT,
   WASM_PAGE_BYTES,
+  type FrameIndex,
   type PageIndex,
 } from '../base/units.ts';
 import { GUEST_AT, HEADER_AT, SCAN_LIST_AT, WRITE_MAP_BYTES } from '../instrument/layout.ts';
-import type { FramePool } from './frame-pool.ts';
+import { FramePool } from './frame-pool.ts';
 import { copyFringeIn, copyIn, copyOut, fringeDiffers, pageEquals } from './frames-raw.ts';
 import { EMPTY_MAP, type PageMapRoot, type PageMaps } from './page-map.ts';
 
@@ -150,11 +151,14 @@ export class ResidentMemory {
   /** Puts the frames of `resident` back over the dirty pages and their fringes. */
   discard(): void {
     const end = (this.bytes.length - GUEST_AT) >>> PAGE_SHIFT;
-    for (let i = 0; i < this.#dirtyCount; i++) {
+    for (let i = 0; i < this.#dirtyCount;) {
       const page = this.#dirty[i]!;
-      copyIn(this.#pool, this.bytes, pageAt(page), this.#maps.get(this.resident, page));
-      const next = page + 1;
-      if (next === end || (i + 1 < this.#dirtyCount && this.#dirty[i + 1] === next)) continue;
+      const frame = this.#maps.get(this.resident, page);
+      const pages = this.#runOf(i, frame);
+      copyIn(this.#pool, this.bytes, pageAt(page), frame, pages);
+      i += pages;
+      const next = page + pages;
+      if (next === end || (i < this.#dirtyCount && this.#dirty[i] === next)) continue;
       copyFringeIn(this.#pool, this.words, pageAt(next), this.#maps.get(this.resident, next));
     }
     this.unreserve();
@@ -216,6 +220,20 @@ export class ResidentMemory {
     this.bytes = new Uint8Array(buffer);
     this.words = new Int32Array(buffer);
     this.view = new DataView(buffer);
+  }
+
+  /** How many dirty pages from the one at `first` on, which lies in `frame`, follow one another in both places. */
+  #runOf(first: number, frame: FrameIndex): number {
+    const page = this.#dirty[first]!;
+    let run = 1;
+    while (
+      first + run < this.#dirtyCount &&
+      this.#dirty[first + run] === page + run &&
+      FramePool.follows(frame, run, this.#maps.get(this.resident, page + run))
+    ) {
+      run++;
+    }
+    return run;
   }
 
   #writeBack(map: PageMapRoot, page: PageIndex): PageMapRoot {
