@@ -41,7 +41,8 @@ export function importFunction(core: Core, unit: number, target: { fn: HostFunct
       if (!plain)
         value = results.length > 1 ? toGuest(core, results, value as unknown[]) : toGuest(core, results, [value])[0];
     } catch (error) {
-      if (error instanceof BudgetSpent) core.instances.abort(unit);
+      // By identity: a thing that is thrown may throw itself when it is asked what it is.
+      if (error === BUDGET_SPENT) core.instances.abort(unit);
       core.ending ??= { kind: 'host-error', error };
     }
     if (core.ending !== undefined) core.instances.abort(unit);
@@ -119,7 +120,7 @@ export class CallContext implements GuestContext {
   charge(units: number): void {
     this.#checkOpen();
     const { program, instances } = this.#core;
-    if (!charge(program, instances, { unit: this.#unit, units })) throw new BudgetSpent();
+    if (!charge(program, instances, { unit: this.#unit, units })) throw BUDGET_SPENT;
   }
 
   output(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
@@ -140,12 +141,7 @@ export class CallContext implements GuestContext {
 }
 
 /** Thrown by `charge` to leave the host function; it never reaches the guest. */
-class BudgetSpent extends Error {
-  constructor() {
-    super('the budget of the call is spent');
-    this.name = 'BudgetSpent';
-  }
-}
+const BUDGET_SPENT: Error = new Error('the budget of the call is spent');
 
 /** Thrown by `exit` to leave the host function; it never reaches the guest. */
 class GuestEnds extends Error {

@@ -181,11 +181,7 @@ function describeTrap(
   const { units } = machine.program;
   const found = trapOf(thrown, units);
   if (ending?.kind === 'host-error') {
-    const { error } = ending;
-    if (error instanceof TrapError) return error.trap;
-    const message = error instanceof Error ? error.message : String(error);
-    const limit = error instanceof FargoError && error.code === 'limit';
-    return { kind: limit ? 'limit' : 'host-error', message, stack: found?.stack ?? [], cause: error, output: [] };
+    return hostErrorTrap(ending.error, found?.stack ?? []);
   }
   // Not the guest's doing: the caller throws the core away, and the machine is what it was at rest.
   if (found === undefined) throw thrown;
@@ -196,6 +192,20 @@ function describeTrap(
     if (spent === 'depth-exceeded') return { ...trap, kind: spent, message: 'calls are nested too deeply' };
   }
   return trap;
+}
+
+/** Whatever a host function threw: things without a text, or that throw when they are asked for it, too. */
+function hostErrorTrap(error: unknown, stack: Trap['stack']): Trap {
+  let kind: Trap['kind'] = 'host-error';
+  let message = 'the host threw something that has no text';
+  try {
+    if (error instanceof TrapError) return error.trap;
+    if (error instanceof FargoError && error.code === 'limit') kind = 'limit';
+    message = String(error instanceof Error ? error.message : error);
+  } catch {
+    // The kind and the text from above stand.
+  }
+  return { kind, message, stack, cause: error, output: [] };
 }
 
 /** Commits, or rolls back with a limit trap where what the call changed can't be kept. */
