@@ -5,6 +5,7 @@
  */
 
 import { describe, expect, test } from 'vitest';
+import type { Outcome } from '../../test/instrument/harness.ts';
 import { Twin, markedPages, outcomeOf, uncoveredWrite, wat } from '../../test/instrument/harness.ts';
 import { OPCODE_ROWS } from '../wasm/opcode-table.ts';
 import { GUEST_AT, WRITE_MAP_BYTES } from './layout.ts';
@@ -39,6 +40,15 @@ function accessText({ name, lane, pops, pushes }: (typeof accesses)[number], off
   return pushes === '' ? access : `(drop ${access})`;
 }
 
+/**
+ * Whether both came out alike. An atomic access that is both unaligned and out of bounds may trap for either reason: V8
+ * does not look at the alignment when the offset alone is beyond any memory, which the shift may bring about.
+ */
+function sameOutcome(outcome: Outcome, expected: Outcome, offset: number): boolean {
+  const unaligned = 'trap' in expected && 'trap' in outcome && expected.trap.includes('unaligned');
+  return JSON.stringify(outcome) === JSON.stringify(expected) || (unaligned && offset >= 0xffee_0000);
+}
+
 test('the table has all of them', () => {
   expect(accesses.length).toBeGreaterThan(110);
 });
@@ -62,7 +72,7 @@ describe.each(Object.entries(FORMS))('address in a %s', (_, form) => {
         const place = `${address} + ${offset}`;
         const expected = outcomeOf(() => plain[`o${offset}`]!(address));
         const outcome = outcomeOf(() => twin.exports[`o${offset}`]!(address));
-        if (JSON.stringify(outcome) !== JSON.stringify(expected)) expect(outcome, place).toEqual(expected);
+        if (!sameOutcome(outcome, expected, offset)) expect(outcome, place).toEqual(expected);
         if (Buffer.compare(guest, plainBytes) !== 0) throw new Error(`other memory after ${place}`);
         if (uncoveredWrite(zero, guest, map) !== undefined) throw new Error(`uncovered write at ${place}`);
         // Two pages may be marked; that no other is shows at the end.

@@ -92,7 +92,7 @@ describe('units', () => {
   });
 });
 
-describe('depth', () => {
+describe('depth', async () => {
   const RECURSION = `(module
     (func $down (export "down") (param i32) (result i32)
       (if (result i32) (local.get 0)
@@ -123,6 +123,27 @@ describe('depth', () => {
       (func $nothing) (func $deep (call $deeper)) (func $deeper (call $nothing) (throw $t))
       (func $other (param i32) (result i32) (call $nothing) (i32.const 9))
       (func (export "f") (param i32) (result i32) (call $nothing) ${body}))`);
+    for (const argument of [0, 1]) {
+      const { outcome, depth } = run('f', [argument]);
+      expect(outcome).toHaveProperty('value');
+      expect(depth).toBe(100);
+    }
+  });
+
+  const tryTable = WebAssembly.validate(await wat('(module (func (block (try_table (catch_all 0)))))'));
+
+  test.runIf(tryTable).each([
+    ['catch', '(block $h (try_table (catch_all $h) (call $deep)))'],
+    ['catch at the body', '(try_table (catch $v 0) (call $throws))'],
+    [
+      'catch at a loop',
+      '(loop $h (if (local.get 0) (then (local.set 0 (i32.const 0)) (try_table (catch_all $h) (call $deep)))))',
+    ],
+  ])('is given back on %s of a try_table', async (_, body) => {
+    const run = await budgeted(`(module (tag $t) (tag $v (param i32))
+      (func $nothing) (func $deep (call $deeper)) (func $deeper (call $nothing) (throw $t))
+      (func $throws (call $nothing) (throw $v (i32.const 3)))
+      (func (export "f") (param i32) (result i32) (call $nothing) ${body} (call $nothing) (i32.const 7)))`);
     for (const argument of [0, 1]) {
       const { outcome, depth } = run('f', [argument]);
       expect(outcome).toHaveProperty('value');

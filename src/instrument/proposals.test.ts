@@ -6,9 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { Twin, markedPages, outcomeOf, uncoveredWrite, wat } from '../../test/instrument/harness.ts';
 import { instrument } from './instrument.ts';
 
-setFlagsFromString('--experimental-wasm-memory64');
-setFlagsFromString('--experimental-wasm-typed-funcref');
-setFlagsFromString('--experimental-wasm-gc');
+if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-memory64');
 
 type Plain = Record<string, (...args: unknown[]) => unknown>;
 
@@ -106,7 +104,7 @@ describe.runIf(memory64)('memory64', () => {
 describe.runIf(multiMemory)('several memories', () => {
   test('each has its own map, windows and copies between them', async () => {
     const { twin } =
-      await pair(`(module (memory $a 1) (memory $b 2 5) (data $a (i32.const 1) "aa") (data $b (i32.const 8192) "bbb")
+      await pair(`(module (memory $a 1) (memory $b 2 5) (data (memory $a) (i32.const 1) "aa") (data (memory $b) (i32.const 8192) "bbb")
       (func (export "both") (param i32) (i32.store8 $a (local.get 0) (i32.const 1)) (i32.store8 $b (local.get 0) (i32.const 2))
         (i32.store8 $a offset=8 (local.get 0) (i32.const 1)))
       (func (export "copy") (memory.copy $b $a (i32.const 20000) (i32.const 0) (i32.const 3)))

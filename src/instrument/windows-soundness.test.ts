@@ -6,7 +6,10 @@
 import { assert, asyncProperty, nat } from 'fast-check';
 import { expect, test } from 'vitest';
 import { Twin, markedPages, outcomeOf, uncoveredWrite, wat } from '../../test/instrument/harness.ts';
+import type { CodeOptions } from '../../test/instrument/random-code.ts';
 import { ADDRESS_LOCALS, Random, randomModule } from '../../test/instrument/random-code.ts';
+
+type Handlers = CodeOptions['handlers'];
 
 const FUNCTIONS = 12;
 const CALLS = 6;
@@ -14,9 +17,12 @@ const DEPTH = 1000;
 /** The end of memory, the end of the address space, far from any boundary; beside them most are just before a page. */
 const PLACES = [0, 100, 65_400, 65_530, -1, -64, -4096];
 
-async function check(seed: number, { exceptions = false, budget = false }): Promise<void> {
+async function check(
+  seed: number,
+  { handlers = 'none', budget = false }: { handlers?: Handlers; budget?: boolean },
+): Promise<void> {
   const random = new Random(seed);
-  const bytes = await wat(randomModule(random, FUNCTIONS, { exceptions }));
+  const bytes = await wat(randomModule(random, FUNCTIONS, { handlers }));
   const twin = new Twin(bytes, {}, { budget });
   const plain = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as unknown as Twin['exports'];
   const plainBytes = new Uint8Array((plain['memory'] as unknown as WebAssembly.Memory).buffer);
@@ -71,14 +77,26 @@ test('no write escapes the marks: branches and loops', async () => {
 
 test('no write escapes the marks: exception handlers', async () => {
   await assert(
-    asyncProperty(nat(), (it) => check(it, { exceptions: true })),
+    asyncProperty(nat(), (it) => check(it, { handlers: 'try' })),
     { numRuns: runs, seed },
   );
 });
 
 test('the same with the budget pass on', async () => {
   await assert(
-    asyncProperty(nat(), (it) => check(it, { exceptions: true, budget: true })),
+    asyncProperty(nat(), (it) => check(it, { handlers: 'try', budget: true })),
+    { numRuns: runs, seed },
+  );
+});
+
+const tryTable = WebAssembly.validate(await wat('(module (func (block (try_table (catch_all 0)))))'));
+
+test.runIf(tryTable)('the same with try_table, budget off and on', async () => {
+  await assert(
+    asyncProperty(nat(), async (it) => {
+      await check(it, { handlers: 'try_table' });
+      await check(it, { handlers: 'try_table', budget: true });
+    }),
     { numRuns: runs, seed },
   );
 });

@@ -46,8 +46,8 @@ const STORES = [
 const CLUSTERS = [0, 0, 0, 8, 20, 40, 60, 64, 100, 120, 160, 4090, 5000, 70_000] as const;
 
 export interface CodeOptions {
-  /** Legacy exception handling in the code. */
-  readonly exceptions: boolean;
+  /** Exceptions and their handlers: the legacy `try`, or `try_table`. Engines refuse a mixture. */
+  readonly handlers: 'none' | 'try' | 'try_table';
 }
 
 /** The text of a module that exports functions `f0` to `f<count-1>` of type (i32 × 4) -> (i32). */
@@ -55,7 +55,7 @@ export function randomModule(random: Random, count: number, options: CodeOptions
   const functions: string[] = [];
   for (let i = 0; i < count; i++) functions.push(new FunctionText(random, i, options).text());
   return `(module (memory (export "memory") 1) (global $fuel (export "fuel") (mut i32) (i32.const 0))
-  ${options.exceptions ? '(tag $t (param i32))' : ''}
+  ${options.handlers === 'none' ? '' : '(tag $t (param i32))'}
   ${functions.join('\n')})`;
 }
 
@@ -102,8 +102,9 @@ class FunctionText {
     if (roll < 82) return this.#loop(depth);
     if (roll < 90) return this.#branch();
     if (roll < 93) return this.#call(depth);
-    if (roll < 97 && this.#options.exceptions) return this.#try(depth);
-    return this.#options.exceptions && random.chance(30)
+    const { handlers } = this.#options;
+    if (roll < 97 && handlers !== 'none') return handlers === 'try' ? this.#try(depth) : this.#tryTable(depth);
+    return handlers !== 'none' && random.chance(30)
       ? `(if ${this.#condition()} (then (throw $t (i32.const 3))))`
       : `(drop ${this.#address(depth - 1)})`;
   }
@@ -206,6 +207,18 @@ class FunctionText {
         : `catch_all ${this.#statements(depth - 1)}`;
       return `try ${label} ${body} ${handler} end`;
     });
+  }
+
+  #tryTable(depth: number): string {
+    if (this.#random.chance(50)) {
+      return this.#labelled(
+        false,
+        (label) => `(block ${label} (try_table (catch_all ${label}) ${this.#statements(depth - 1)}))`,
+      );
+    }
+    const handler = `$h${this.#names++}`;
+    const body = this.#statements(depth - 1);
+    return `(block ${handler} (result i32) (try_table (catch $t ${handler}) ${body}) (i32.const 0)) drop`;
   }
 
   #branch(): string {
