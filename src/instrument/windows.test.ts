@@ -9,6 +9,8 @@ const X = '(local.get $x)';
 const Y = '(local.get $y)';
 const bump = (local: string, by: number) => `(local.set ${local} (i32.add (local.get ${local}) (i32.const ${by})))`;
 
+const tryTable = WebAssembly.validate(await wat('(module (func (block (try_table (catch_all 0)))))'));
+
 /** Name, marks, code with address locals `$x`, `$y` and a condition `$c`. */
 const CASES: [string, number, string][] = [
   ['one base, near offsets', 1, at(X) + at(X, 63) + at(X, 5)],
@@ -54,8 +56,23 @@ const CASES: [string, number, string][] = [
   ],
 ];
 
-test.each(CASES)('%s: %i', async (_, marks, code) => {
-  const bytes = await wat(`(module (memory 4) (func $nothing)
+const THROW = '(if (local.get $c) (then (throw $t)))';
+
+/** With exceptions; those with `try_table` where the engine has it. */
+const HANDLERS: [string, number, string][] = [
+  ['a handler of try', 2, `try ${THROW} ${at(X)} catch_all end ${at(X)}`],
+  ['in a handler of try', 2, `try ${THROW} ${at(X)} catch $t ${at(X)} end`],
+  ['from before a try', 1, `${at(X)} try ${THROW} ${at(X)} catch_all ${at(X)} end ${at(X)}`],
+  ['a base set in a try', 3, `${at(X)} try ${bump('$x', 4096)} ${THROW} ${at(X)} catch_all end ${at(X)}`],
+  ['delegate', 2, `try try ${THROW} ${at(X)} delegate 0 catch_all end ${at(X)}`],
+  ['a handler of try_table', 2, `(block (try_table (catch_all 0) ${THROW} ${at(X)})) ${at(X)}`],
+  ['a far handler of try_table', 2, `(block (block (try_table (catch_all 1) ${THROW} ${at(X)})) ${at(X)}) ${at(X)}`],
+  ['a try_table that catches nothing', 1, `(try_table ${THROW} ${at(X)}) ${at(X)}`],
+];
+const runnable = HANDLERS.filter(([, , code]) => tryTable || !code.includes('try_table'));
+
+test.each([...CASES, ...runnable])('%s: %i', async (_, marks, code) => {
+  const bytes = await wat(`(module (memory 4) (tag $t) (func $nothing)
     (func (export "f") (param $x i32) (param $y i32) (param $c i32) (local $z i32) ${code}))`);
   const twin = new Twin(bytes);
   expect(twin.meta.report.marks).toBe(marks);
@@ -69,7 +86,7 @@ test.each(CASES)('%s: %i', async (_, marks, code) => {
         try {
           twin.exports['f']!(x, y, c);
         } catch (error) {
-          if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+          if (error instanceof TypeError || error instanceof ReferenceError) throw error;
         }
         expect(uncoveredWrite(zero, guest, twin.map()), `x ${x}, y ${y}, c ${c}`).toBeUndefined();
       }
