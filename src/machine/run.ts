@@ -52,7 +52,7 @@ export function run(
  * Runs `work` as one transaction: the calls that it makes into the machine commit together, or not at all. Within another
  * call or transaction it is part of that one.
  *
- * @throws what `work` throws, after rollback; TrapError, ExitError as a call
+ * @throws what `work` throws, after rollback; TrapError, ExitError as a call; FargoError `bad-argument` for a promise
  */
 export function transact<T>(machine: Machine, work: () => T): T {
   if (machine.busy) return work();
@@ -60,10 +60,17 @@ export function transact<T>(machine: Machine, work: () => T): T {
   let value: T;
   try {
     value = work();
+    if (value instanceof Promise) {
+      throw new FargoError('bad-argument', 'the work of a transaction returned a promise: it must be done by then');
+    }
   } catch (error) {
+    const ownError = core.ending === undefined;
     core.ending ??= { kind: 'host-error', error };
-    const outcome = end(machine, core, { thrown: error });
-    throw outcome.kind === 'exit' ? new ExitError(outcome.code) : error;
+    const outcome = end(machine, core, { thrown: error, ownError });
+    if (outcome.kind === 'exit') throw new ExitError(outcome.code);
+    // A trap that was to be kept, and could not be.
+    const lost = !ownError && outcome.kind === 'trap' && outcome.trap.kind === 'limit';
+    throw lost ? new TrapError(outcome.trap) : error;
   }
   const outcome = end(machine, core, { value });
   if (outcome.kind === 'return') return value;
@@ -92,14 +99,14 @@ function begin(machine: Machine): Core {
 function end(
   machine: Machine,
   core: Core,
-  result: { readonly value?: unknown } | { readonly thrown: unknown },
+  result: { readonly value?: unknown } | { readonly thrown: unknown; readonly ownError?: boolean },
 ): Outcome<unknown> {
   machine.runtime.guestCalls--;
   core.busy = 0;
   let outcome: Outcome<unknown>;
   try {
-    if ('thrown' in result) outcome = concludeFailure(machine, core, result.thrown);
-    else if (core.ending !== undefined) outcome = concludeFailure(machine, core, undefined);
+    if ('thrown' in result) outcome = concludeFailure(machine, core, result);
+    else if (core.ending !== undefined) outcome = concludeFailure(machine, core, { thrown: undefined });
     else outcome = commit(core, { kind: 'return', value: result.value });
   } catch (error) {
     if (machine.core === core) machine.runtime.cores.forget(core);
@@ -159,12 +166,16 @@ function invoke(core: Core, entry: Entry, args: readonly unknown[], passing: Pas
   return results.length === 0 ? undefined : fromGuest(core, results, [value])[0];
 }
 
-/** The outcome of a call that did not return, after commit or rollback. */
-function concludeFailure(machine: Machine, core: Core, thrown: unknown): Outcome<unknown> {
+/** The outcome of a call that did not return, after commit or rollback. An error of a transaction's own is no trap to keep. */
+function concludeFailure(
+  machine: Machine,
+  core: Core,
+  { thrown, ownError = false }: { readonly thrown: unknown; readonly ownError?: boolean },
+): Outcome<unknown> {
   const { ending } = core;
   if (ending?.kind === 'exit') return commit(core, { kind: 'exit', code: ending.code });
   const trap = describeTrap(machine, core, { thrown, ending });
-  if (machine.onTrap === 'keep') {
+  if (machine.onTrap === 'keep' && !ownError) {
     const outcome = commit(core, { kind: 'trap', trap });
     core.clearStrayMarks();
     return outcome;

@@ -95,6 +95,17 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({ do: fc.constant('write' as const), machine: index, write: hostWrite, how: fc.nat(2) }),
   },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('transaction' as const),
+      machine: index,
+      steps: fc.array(fc.oneof({ weight: 3, arbitrary: plainOp }, { weight: 1, arbitrary: hostWrite }), {
+        maxLength: 6,
+      }),
+      fails: fc.nat(3).map((each) => each === 0),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('setGlobal' as const), machine: index, value: fc.integer() }) },
   {
     weight: 8,

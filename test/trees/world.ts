@@ -15,7 +15,7 @@ import {
   type Snapshot,
 } from '../../src/index.ts';
 import type { DeviceFactory, GuestContext, HostFunction } from '../../src/machine/device.ts';
-import { TrapError } from '../../src/machine/outcome.ts';
+import { ExitError, TrapError } from '../../src/machine/outcome.ts';
 import { wasmFromText } from '../../src/wasm/text.ts';
 import { EXIT_CODE, Model, SCRIPT, type HostWrite, type ModelOutcome, type Op } from './model.ts';
 
@@ -48,6 +48,13 @@ export type Command =
   | { readonly do: 'boot'; readonly keep: boolean }
   | { readonly do: 'call'; readonly machine: number; readonly op: Op }
   | { readonly do: 'write'; readonly machine: number; readonly write: HostWrite; readonly how: number }
+  | {
+      readonly do: 'transaction';
+      readonly machine: number;
+      readonly steps: readonly (Op | HostWrite)[];
+      /** The host gives up after the steps. */
+      readonly fails: boolean;
+    }
   | { readonly do: 'setGlobal'; readonly machine: number; readonly value: number }
   | {
       readonly do: 'fork';
@@ -227,6 +234,8 @@ export class World {
     switch (command.do) {
       case 'call':
         return this.#call(living, command.op);
+      case 'transaction':
+        return this.#transaction(living, command);
       case 'write':
         return this.#write(living, command);
       case 'setGlobal':
@@ -295,6 +304,48 @@ export class World {
     }
     expectSame(op, outcome, expected);
     if (expected.kind === 'trap' && machine.onTrap === 'rollback') model.become(before);
+  }
+
+  /** Steps as one: up to the first that traps or exits, which ends it. */
+  #transaction({ machine, model }: Living, command: Extract<Command, { readonly do: 'transaction' }>): void {
+    const before = model.copy();
+    const gaveUp = new Error('the host gives up');
+    let ended: ModelOutcome['kind'] | 'refused' | 'gave up' = command.fails ? 'gave up' : 'return';
+    for (const step of command.steps) {
+      const here = 'name' in step ? model.run(step).kind : model.write(step) ? 'return' : 'refused';
+      if (here === 'return') continue;
+      ended = here;
+      break;
+    }
+    let got: typeof ended = 'return';
+    try {
+      machine.transaction((vm) => {
+        for (const step of command.steps) {
+          if ('name' in step) {
+            this.#script = step.script;
+            vm.call(step.name, ...step.args, step.end);
+          } else vm.memory.write(step.at, step.bytes);
+        }
+        if (command.fails) throw gaveUp;
+      });
+    } catch (error) {
+      if (isLimit(error)) {
+        this.#mustBeLimit(error);
+        model.become(before);
+        this.check({ machine, model, origin: model });
+        return;
+      }
+      if (error === gaveUp) got = 'gave up';
+      else if (error instanceof ExitError) got = 'exit';
+      else if (error instanceof TrapError) got = 'trap';
+      else if (error instanceof FargoError && error.code === 'bad-argument') got = 'refused';
+      else throw error;
+    }
+    expect(got).toBe(ended);
+    // Only a trap of the guest's is ever kept.
+    const kept = ended === 'trap' && machine.onTrap === 'keep';
+    if (!kept && ended !== 'return' && ended !== 'exit') model.become(before);
+    this.check({ machine, model, origin: model });
   }
 
   #write({ machine, model }: Living, { write, how }: Extract<Command, { readonly do: 'write' }>): void {
@@ -381,15 +432,7 @@ export class World {
   /** Limits are met where there is a cap, and nowhere else. A fork hook that meets one refuses the fork. */
   #mustBeLimit(error: unknown): void {
     if (this.#options.maxBytes === undefined) throw error;
-    const code =
-      error instanceof FargoError
-        ? error.code === 'fork-refused' && error.message.endsWith('trapped: limit')
-          ? 'limit'
-          : error.code
-        : error instanceof TrapError
-          ? error.trap.kind
-          : undefined;
-    if (code !== 'limit') throw error;
+    if (!isLimit(error)) throw error;
     this.limits++;
     this.audit();
   }
@@ -397,6 +440,12 @@ export class World {
   #takeOut<T>(list: T[], index: number): T[] {
     return list.length === 0 ? [] : list.splice(index % list.length, 1);
   }
+}
+
+function isLimit(error: unknown): boolean {
+  if (error instanceof TrapError) return error.trap.kind === 'limit';
+  if (!(error instanceof FargoError)) return false;
+  return error.code === 'limit' || (error.code === 'fork-refused' && error.message.endsWith('trapped: limit'));
 }
 
 function expectSame(op: Op, outcome: Outcome<unknown>, expected: ModelOutcome): void {
