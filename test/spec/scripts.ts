@@ -98,7 +98,12 @@ function convertAll(archive: string, cached: string): void {
     mkdirSync(converted);
     execFileSync('tar', ['-xzf', archive, '-C', sources]);
     for (const file of readdirSync(sources)) if (file.endsWith('.wast')) convert(join(sources, file), converted);
-    renameSync(converted, cached);
+    try {
+      renameSync(converted, cached);
+    } catch (error) {
+      // Another run was first.
+      if (!existsSync(cached)) throw error;
+    }
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
