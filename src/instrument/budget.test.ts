@@ -151,6 +151,31 @@ describe('depth', async () => {
     }
   });
 
+  test.each([
+    ['try', 'try call $deep catch $t end'],
+    ['try with catch_all', 'try call $deep catch_all end'],
+    ...(tryTable
+      ? [
+          ['try_table', '(block $h (try_table (catch_all $h) (call $deep)))'],
+          ['try_table, a far label', '(block $h (block (try_table (catch_all $h) (call $deep))))'],
+        ]
+      : []),
+  ])('is given back in the handler: %s', async (_, body) => {
+    const run =
+      await budgeted(`(module (tag $t) (func $nothing) (func $deep (call $deeper)) (func $deeper (call $nothing) (throw $t))
+      (func (export "f") (param i32)
+        (loop $l ${body} (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))`);
+    expect(run('f', [1000], { nesting: 10 })).toMatchObject({ outcome: { value: undefined }, depth: 10 });
+  });
+
+  test.runIf(tryTable)('is given back where a handler leads to a loop', async () => {
+    const run =
+      await budgeted(`(module (tag $t) (func $nothing) (func $deep (call $deeper)) (func $deeper (call $nothing) (throw $t))
+      (func (export "f") (param i32)
+        (loop $l (if (local.tee 0 (i32.sub (local.get 0) (i32.const 1))) (then (try_table (catch_all $l) (call $deep)))))))`);
+    expect(run('f', [1000], { nesting: 10 })).toMatchObject({ outcome: { value: undefined }, depth: 10 });
+  });
+
   test('several results pass through', async () => {
     const run = await budgeted(`(module (func $nothing) (func (export "f") (param i32) (result i32 i64 f32)
       (call $nothing) (if (local.get 0) (then (return (i32.const 1) (i64.const 2) (f32.const 3)))) (i32.const 4) (i64.const 5) (f32.const 6)))`);
