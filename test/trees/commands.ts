@@ -5,19 +5,18 @@ import type { HostWrite, Op } from './model.ts';
 import { SCRIPT, type Command } from './world.ts';
 
 const index = fc.nat(1000);
+/** Bytes from a page's beginning: most often so few before it that a store straddles. */
+const fromBoundary = fc.oneof(
+  { weight: 3, arbitrary: fc.integer({ min: -15, max: -1 }) },
+  { weight: 2, arbitrary: fc.integer({ min: -70, max: 20 }) },
+);
+const near = (page: fc.Arbitrary<number>): fc.Arbitrary<number> =>
+  fc.tuple(page, fromBoundary).map(([at, by]) => at * 4096 + by);
 const address = fc
   .oneof(
-    {
-      weight: 6,
-      arbitrary: fc.tuple(fc.nat(33), fc.integer({ min: -70, max: 20 })).map(([page, by]) => page * 4096 + by),
-    },
-    { weight: 3, arbitrary: fc.nat(131_071) },
-    {
-      weight: 2,
-      arbitrary: fc
-        .tuple(fc.integer({ min: 30, max: 96 }), fc.integer({ min: -70, max: 20 }))
-        .map(([page, by]) => page * 4096 + by),
-    },
+    { weight: 8, arbitrary: near(fc.nat(33)) },
+    { weight: 2, arbitrary: fc.nat(131_071) },
+    { weight: 2, arbitrary: near(fc.integer({ min: 30, max: 96 })) },
     { weight: 1, arbitrary: fc.nat(6 * 65_536) },
     { weight: 1, arbitrary: fc.integer({ min: 0x8000_0000, max: 0xffff_ffff }) },
   )
