@@ -1,0 +1,164 @@
+/**
+ * Writes the marks: before each store that no earlier mark covers, code that sets the byte of its page in the write map.
+ *
+ * Invariant: a mark's index is below 2^20 whatever the address, so it hits the map and nothing else. A mark stands at or
+ * below the store's own offset, so it does not wrap for a store that is in bounds (windows.ts).
+ */
+
+import { FRINGE_BYTES, PAGE_SHIFT } from '../base/units.ts';
+import { ValType } from '../wasm/module.ts';
+import type { ValTypeCode } from '../wasm/module.ts';
+import { ACCESS_BYTES, VALUE_TYPE } from '../wasm/opcodes.ts';
+import { Role } from './body-writer.ts';
+import type { BodyWriter } from './body-writer.ts';
+import { writeMemarg } from './emit.ts';
+import type { Flow } from './flow.ts';
+import { WRITE_MAP_BYTES } from './layout.ts';
+import { CONSTANT } from './operand-stack.ts';
+import { Cover, WINDOW_OFFSET_MAX } from './windows.ts';
+
+const SELECT = 0x1b;
+const LOCAL_GET = 0x20;
+const LOCAL_SET = 0x21;
+const LOCAL_TEE = 0x22;
+const I32_STORE8 = 0x3a;
+const I64_LT_U = 0x54;
+
+/** What differs between memories with i32 and i64 addresses. */
+export interface AddressOpcodes {
+  readonly type: ValTypeCode;
+  readonly const: number;
+  readonly add: number;
+  readonly sub: number;
+  readonly shrU: number;
+}
+export const ADDRESS32: AddressOpcodes = { type: ValType.i32, const: 0x41, add: 0x6a, sub: 0x6b, shrU: 0x76 };
+export const ADDRESS64: AddressOpcodes = { type: ValType.i64, const: 0x42, add: 0x7c, sub: 0x7d, shrU: 0x88 };
+
+export class MarkWriter {
+  /** Marks written. */
+  count = 0;
+  readonly #body: BodyWriter;
+  readonly #flow: Flow;
+  #memory = 0;
+
+  constructor(body: BodyWriter, flow: Flow) {
+    this.#body = body;
+    this.#flow = flow;
+  }
+
+  /** Makes sure that the store at `at` is covered by a mark. */
+  cover(key: number, at: number, pops: number, memory: number, low: number, address: AddressOpcodes): void {
+    const { stack, windows } = this.#flow;
+    this.#memory = memory;
+    const end = low + ACCESS_BYTES[key]!;
+    const source = stack.sourceAt(pops - 1);
+    if (source === CONSTANT && address === ADDRESS32) {
+      this.#coverConstant(at, ((stack.constantAt(pops - 1) >>> 0) + low) % 2 ** 32, ACCESS_BYTES[key]!);
+      return;
+    }
+    const delta = source < 0 ? 0 : stack.deltaAt(pops - 1);
+    const version = source < 0 ? 0 : stack.versionOf(source);
+    const found = source < 0 ? Cover.none : windows.cover(source, version, memory, low + delta, end + delta);
+    if (found === Cover.full) return;
+    if (found === Cover.moved) {
+      const window = windows.found;
+      this.#patch(windows.places[window]!, windows.placeBytes[window]!, windows.lows[window]!);
+      return;
+    }
+    const { out } = this.#body;
+    this.#body.copyTo(at);
+    if (source < 0 || delta !== 0) {
+      this.#markScratch(key, pops, low, address);
+      return;
+    }
+    this.#body.indexed(LOCAL_GET, source);
+    const add = end > FRINGE_BYTES;
+    const place = out.length + 1;
+    if (add) this.#add(address, low);
+    const placeBytes = out.length - 1 - place;
+    this.#mark(address);
+    if (low < WINDOW_OFFSET_MAX) {
+      if (add) windows.add(source, version, memory, low, end, place, placeBytes);
+      else windows.add(source, version, memory, 0, end, -1, 0);
+    }
+  }
+
+  /** A store of `bytes` bytes at the constant address `low`. */
+  #coverConstant(at: number, low: number, bytes: number): void {
+    const { windows } = this.#flow;
+    const { out } = this.#body;
+    if (windows.cover(CONSTANT, 0, this.#memory, low, low + bytes) === Cover.full) return;
+    const page = Math.floor(low / 2 ** PAGE_SHIFT);
+    this.#body.copyTo(at);
+    out.u8(ADDRESS32.const);
+    out.s32(page);
+    this.#storeMark();
+    windows.addPage(this.#memory, page);
+  }
+
+  /** The operands go to scratch locals and come back: the address twice. */
+  #markScratch(key: number, pops: number, offset: number, address: AddressOpcodes): void {
+    const body = this.#body;
+    const type = VALUE_TYPE[key]!;
+    const second = pops === 3 ? body.scratch(Role.second, type) : -1;
+    const value = body.scratch(Role.value, type);
+    const base = body.scratch(Role.address, address.type);
+    if (second >= 0) body.indexed(LOCAL_SET, second);
+    body.indexed(LOCAL_SET, value);
+    body.indexed(LOCAL_TEE, base);
+    if (offset + ACCESS_BYTES[key]! > FRINGE_BYTES) this.#add(address, offset);
+    this.#mark(address);
+    body.indexed(LOCAL_GET, base);
+    body.indexed(LOCAL_GET, value);
+    if (second >= 0) body.indexed(LOCAL_GET, second);
+  }
+
+  /** Adds the constant `offset` to the address on the stack, wrapping: then the access traps anyway. */
+  #add(address: AddressOpcodes, offset: number): void {
+    const { out } = this.#body;
+    out.u8(address.const);
+    if (address === ADDRESS32) out.s32(offset | 0);
+    else out.s64(offset);
+    out.u8(address.add);
+  }
+
+  /** Marks the page of the address on the stack, and takes it off. */
+  #mark(address: AddressOpcodes): void {
+    const { out } = this.#body;
+    out.u8(address.const);
+    out.u8(PAGE_SHIFT);
+    out.u8(address.shrU);
+    if (address === ADDRESS64) {
+      const page = this.#body.scratch(Role.page, ValType.i64);
+      this.#body.indexed(LOCAL_TEE, page);
+      out.u8(ADDRESS64.const);
+      out.s64(WRITE_MAP_BYTES - 1);
+      this.#body.indexed(LOCAL_GET, page);
+      out.u8(ADDRESS64.const);
+      out.s64(WRITE_MAP_BYTES);
+      out.u8(I64_LT_U);
+      out.u8(SELECT);
+    }
+    this.#storeMark();
+  }
+
+  /** Writes 1 to the write map at the index on the stack. */
+  #storeMark(): void {
+    const { out } = this.#body;
+    this.count++;
+    out.u8(ADDRESS32.const);
+    out.u8(1);
+    out.u8(I32_STORE8);
+    writeMemarg(out, 0, this.#memory, 0);
+  }
+
+  /** Replaces the offset of a mark that was written before by a smaller one, in as many bytes. */
+  #patch(place: number, bytes: number, offset: number): void {
+    const { buffer } = this.#body.out;
+    for (let i = 0; i < bytes; i++) {
+      buffer[place + i] = (offset & 0x7f) | (i < bytes - 1 ? 0x80 : 0);
+      offset >>>= 7;
+    }
+  }
+}
