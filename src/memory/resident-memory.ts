@@ -26,7 +26,7 @@ import {
   type PageIndex,
 } from '../base/units.ts';
 import { GUEST_AT, HEADER_AT, SCAN_LIST_AT, WRITE_MAP_BYTES } from '../instrument/layout.ts';
-import { FramePool } from './frame-pool.ts';
+import { FramePool, ZERO_FRAME } from './frame-pool.ts';
 import { copyFringeIn, copyIn, copyOut, fringeDiffers, pageEquals } from './frames-raw.ts';
 import { EMPTY_MAP, type PageMapRoot, type PageMaps } from './page-map.ts';
 
@@ -193,10 +193,20 @@ export class ResidentMemory {
     }
     assert(this.wasmPages === wasmPages, 'a core that is larger than a machine cannot run it (I4)');
     let copied = 0;
+    let first = 0;
+    let firstFrame = ZERO_FRAME;
+    let run = 0;
     this.#maps.diff(this.resident, root, (page, _old, frame) => {
-      copyIn(this.#pool, this.bytes, pageAt(page), frame);
+      if (page !== first + run || !FramePool.follows(firstFrame, run, frame)) {
+        copyIn(this.#pool, this.bytes, pageAt(first), firstFrame, run);
+        first = page;
+        firstFrame = frame;
+        run = 0;
+      }
+      run++;
       copied++;
     });
+    copyIn(this.#pool, this.bytes, pageAt(first), firstFrame, run);
     this.resident = root;
     return copied;
   }
