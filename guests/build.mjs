@@ -18,7 +18,7 @@ const offered = join(here, '..', 'dist', 'guests');
 const OFFERED = ['counter', 'kv', 'mandelbrot', 'repl', 'sieve'];
 
 /** Wasm pages of each variant of big.wat. */
-const BIG = { 'big-1m': 16, 'big-16m': 256, 'big-256m': 4096, 'big-1g': 16_384 };
+const BIG = { 'big-1m': 16, 'big-4m': 64, 'big-16m': 256, 'big-256m': 4096, 'big-1g': 16_384 };
 
 const wat = (name) => join(here, 'wat', `${name}.wat`);
 const assembly = (name) => join(here, 'assembly', `${name}.ts`);

@@ -1,0 +1,24 @@
+/** All benches, in the order of the table. */
+
+import { density } from './benches/density.ts';
+import { densityPerl } from './benches/density-perl.ts';
+import { firstResult } from './benches/first-result.ts';
+import { forkCallDiscard } from './benches/fork-call-discard.ts';
+import { fork } from './benches/fork.ts';
+import { growth } from './benches/growth.ts';
+import { instrumenting } from './benches/instrumenting.ts';
+import { overhead } from './benches/overhead.ts';
+import { perlEval } from './benches/perl-eval.ts';
+import type { Bench } from './result.ts';
+
+export const BENCHES: readonly Bench[] = [
+  firstResult,
+  fork,
+  forkCallDiscard,
+  perlEval,
+  density,
+  densityPerl,
+  growth,
+  instrumenting,
+  overhead,
+];

@@ -1,0 +1,46 @@
+/**
+ * Fork alone: of a snapshot, and of a machine at rest, for guests of four sizes whose every page is in use. The sizes
+ * take turns, so that their ratio is of the same moments. Of interest for its shape, flat; what a user waits for is in
+ * `first-result`.
+ */
+
+import { Host } from 'fargo-wasm';
+import { figure, held, published, type Bench, type Context, type Result } from '../result.ts';
+import { BIG_GUESTS, bootTouched, type BigGuest } from '../support/big-guest.ts';
+import { conditions } from '../support/conditions.ts';
+import { batchOf, interleave, type Contender } from '../support/interleave.ts';
+import { medianRatio, percentile } from '../support/statistics.ts';
+
+const BATCH = 1000;
+
+export const fork: Bench = {
+  name: 'fork',
+  async run({ quick }: Context): Promise<Result[]> {
+    const host = await Host.create();
+    const names: string[] = [];
+    const contenders: Contender[] = [];
+    for (const guest of Object.keys(BIG_GUESTS) as BigGuest[]) {
+      const vm = await bootTouched(host, guest);
+      const snapshot = vm.snapshot();
+      names.push(`snapshot.fork() of ${guest}`, `machine.fork() of ${guest}`);
+      contenders.push(
+        batchOf(BATCH, () => snapshot.fork()),
+        batchOf(BATCH, () => vm.fork()),
+      );
+    }
+    const count = quick ? 40 : 400;
+    const samples = interleave(contenders, { count, warmUp: 20 });
+    const about = conditions(`${count} batches of ${BATCH}, every page of the guest in use`);
+    const largest = samples.length - 2;
+    const results = samples.flatMap((each, i) => [
+      held('P4', `${names[i]!}, p50`, percentile(each, 0.5) * 1000, about),
+      published('P4', `${names[i]!}, p99`, figure(percentile(each, 0.99) * 1000, 'µs'), about),
+    ]);
+    results.push(
+      held('P5', 'snapshot.fork()', medianRatio(samples[largest]!, samples[0]!), about),
+      held('P5', 'machine.fork()', medianRatio(samples[largest + 1]!, samples[1]!), about),
+    );
+    host.dispose();
+    return results;
+  },
+};

@@ -1,0 +1,18 @@
+/** Under what conditions a figure was taken. */
+
+import { availableParallelism } from 'node:os';
+
+declare const Bun: { readonly version: string } | undefined;
+
+/** Short name of the engine that runs this: `node20`, `node26`, `bun`. */
+export function engineName(): string {
+  if (typeof Bun !== 'undefined') return 'bun';
+  return `node${process.versions.node.split('.')[0]}`;
+}
+
+/** The engine with its version, the machine, and what is added. */
+export function conditions(...more: readonly string[]): string {
+  const engine = typeof Bun !== 'undefined' ? `Bun ${Bun.version}` : `Node ${process.versions.node}`;
+  const machine = `${process.platform} ${process.arch}, ${availableParallelism()} cores`;
+  return [engine, machine, ...more].join('; ');
+}
