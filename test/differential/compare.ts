@@ -14,7 +14,16 @@ import type { Imports } from '../../src/host/imports.ts';
 import type { Machine } from '../../src/machine/machine.ts';
 import { Random } from '../instrument/random-code.ts';
 import { FUEL_PER_CALL, randomModule, type RandomModule } from './random-module.ts';
-import { bytesOf, MachineSide, Original, resultOf, type Call, type Event, type Observation } from './sides.ts';
+import {
+  bytesOf,
+  MachineSide,
+  memoryOf,
+  Original,
+  resultOf,
+  type Call,
+  type Event,
+  type Observation,
+} from './sides.ts';
 
 export const CALLS = 8;
 
@@ -130,8 +139,7 @@ class Comparison {
       if (booted === undefined) {
         // The engine words it differently when it is not a call that fails.
         expect(resultOf(outcome)).toMatchObject({ kind: 'trap', trap: atBoot.failure!.trap });
-        const { memory } = running;
-        if (atBoot.memory !== undefined) same(memory.read(0, memory.byteLength), atBoot.memory);
+        if (atBoot.memory !== undefined) same(memoryOf(running), atBoot.memory);
         return;
       }
       expect(outcome.kind, outcome.kind === 'trap' ? outcome.trap.message : '').toBe('return');
@@ -176,8 +184,7 @@ class Comparison {
       const ended = result.kind === 'trap' && (result.trap === 'budget-spent' || result.trap === 'depth-exceeded');
       if (!ended) equal(result, expected.result, call.name);
       checkMarks(child);
-      const { memory } = child;
-      if (ended) same(memory.read(0, memory.byteLength), before.memory);
+      if (ended) same(memoryOf(child), before.memory);
     } finally {
       child.dispose();
     }
@@ -201,12 +208,12 @@ function equalObservation(given: Observation, expected: Observation): void {
 }
 
 /** As `toEqual`, for strings and plain objects with keys in one order: faster where they are equal. */
-function equal(given: unknown, expected: unknown, what: string): void {
+export function equal(given: unknown, expected: unknown, what: string): void {
   if (JSON.stringify(given) !== JSON.stringify(expected)) expect(given, what).toEqual(expected);
 }
 
 /** As `toEqual`, which is slow for this many bytes. */
-function same(given: Uint8Array, expected: Uint8Array): void {
+export function same(given: Uint8Array, expected: Uint8Array): void {
   if (given.length === expected.length && Buffer.compare(given, expected) === 0) return;
   expect(given.length, 'memory size').toBe(expected.length);
   const at = given.findIndex((byte, i) => byte !== expected[i]);

@@ -277,12 +277,13 @@ class Maker {
   #dataPlan(pages: number): (out: ByteWriter) => void {
     const random = this.#random;
     const active = random.chance(60);
-    const length = random.pick([0, 1, 5, 16, 70, 5000]);
+    // An empty memory has room for nothing.
+    const length = pages === 0 && random.chance(90) ? 0 : random.pick([0, 1, 5, 16, 70, 5000]);
     const contents = Array.from({ length }, () => random.below(256));
     const end = pages * 65_536 - length;
     const offset = random.chance(3)
       ? end + 1
-      : Math.max(0, random.pick([end, 4090, 100, random.below(Math.max(1, end))]));
+      : Math.max(0, Math.min(end, random.pick([end, 4090, 100, random.below(Math.max(1, end))])));
     return (out) => {
       out.u32(active ? 0 : 1);
       if (active) {

@@ -56,6 +56,7 @@ export class Original implements Side {
   readonly #module: RandomModule;
   readonly #memory: WebAssembly.Memory | undefined;
   #exports: Record<string, unknown> = {};
+  #lastMemory: Uint8Array | undefined = undefined;
   /** An exception left a call that a host function made: the whole call ends, as in a machine. */
   #doomed: unknown = undefined;
 
@@ -108,10 +109,17 @@ export class Original implements Side {
     this.journal.clear();
     (this.#exports['tables'] as () => void)();
     return {
-      memory: new Uint8Array(this.memory!.buffer).slice(),
+      memory: this.#memoryNow(),
       fuel: (this.#exports['fuel'] as WebAssembly.Global).value,
       rest: [...rest, ...this.journal.entries],
     };
+  }
+
+  /** A copy of the memory; the last one where nothing has changed. */
+  #memoryNow(): Uint8Array {
+    const now = new Uint8Array(this.memory!.buffer);
+    const unchanged = now.length === this.#lastMemory?.length && Buffer.compare(now, this.#lastMemory) === 0;
+    return unchanged ? this.#lastMemory! : (this.#lastMemory = now.slice());
   }
 
   #run(name: string, { args, results }: { args: readonly Uint8Array[] } & Signature): Result {
@@ -197,17 +205,28 @@ export class MachineSide implements Side {
     return { result: resultOf(machine.tryCallBits(name, args)), journal: this.journal.entries };
   }
 
+  /** Its memory is valid until the next one. */
   observe(machine: Machine): Observation {
     const rest = this.#module.getters.map(({ name }) => JSON.stringify(resultOf(machine.tryCallBits(name, NO_ARGS))));
     this.journal.clear();
     machine.call('tables');
-    const { memory } = machine;
     return {
-      memory: memory.read(0, memory.byteLength),
+      memory: memoryOf(machine),
       fuel: machine.getGlobal('fuel'),
       rest: [...rest, ...this.journal.entries],
     };
   }
+}
+
+let buffer = new Uint8Array(1 << 20);
+
+/** All bytes of a machine's memory, valid until the next call. */
+export function memoryOf({ memory }: Machine): Uint8Array {
+  const { byteLength } = memory;
+  if (byteLength > buffer.length) buffer = new Uint8Array(byteLength);
+  const bytes = buffer.subarray(0, byteLength);
+  memory.readInto(0, bytes);
+  return bytes;
 }
 
 function machineGuest({ door, call }: { door: () => MemoryDoor; call: () => unknown }): Guest {
