@@ -117,17 +117,14 @@ function fromValue(one: ImportMeta, value: ImportValue, provide: (item: Unnamed)
   }
   if (typeof value !== 'object' || value === null) throw mismatch(one, value);
   if (one.kind === 'memory' && 'memory' in value) {
-    const { initial, maximum } = value.memory;
-    const type = { min: initial, max: maximum, address64: one.type.address64, shared: false };
+    const type = { ...limitsOf(one, value.memory), address64: one.type.address64, shared: false };
     requireFit(one, { kind: 'memory', type }, true);
     return provide({ kind: 'memory', type });
   }
   if (one.kind === 'table' && 'table' in value) {
-    const { initial, maximum, element } = value.table;
     const type = {
-      min: initial,
-      max: maximum,
-      element: element === 'externref' ? EXTERNREF : FUNCREF,
+      ...limitsOf(one, value.table),
+      element: value.table.element === 'externref' ? EXTERNREF : FUNCREF,
       address64: one.type.address64,
     };
     requireFit(one, { kind: 'table', type }, true);
@@ -172,6 +169,23 @@ function requireFit(one: ImportMeta, given: ExternType, sizes: boolean): void {
 
 function unfit(one: ImportMeta, given: string): FargoError {
   return new FargoError('link', `import ${one.module}.${one.name} is a ${describeExtern(one)}; a ${given} was given`);
+}
+
+/** Sizes as the embedder described them. */
+function limitsOf(
+  one: ImportMeta,
+  given: { readonly initial: number; readonly maximum?: number } | undefined,
+): { readonly min: number; readonly max: number | undefined } {
+  const { initial, maximum } = given ?? {};
+  if (isSize(initial) && (maximum === undefined || isSize(maximum))) return { min: initial, max: maximum };
+  throw new FargoError(
+    'link',
+    `import ${one.module}.${one.name} is described by initial ${String(initial)}, maximum ${String(maximum)}; sizes are whole numbers`,
+  );
+}
+
+function isSize(given: unknown): given is number {
+  return Number.isSafeInteger(given) && (given as number) >= 0;
 }
 
 function mismatch(one: ImportMeta, value: unknown): FargoError {
