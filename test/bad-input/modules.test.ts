@@ -176,7 +176,11 @@ describe('modules that this library does not take', () => {
   test.each([
     ['a shared memory', '(module (memory 1 2 shared))', /unsupported: .*shared/],
     ['an import of a v128', '(module (import "host" "f" (func (param v128))))', /link: .*host\.f/],
-    ['an unknown import', '(module (import "host" "missing" (func)))', /link: .*host\.missing \(function \(\) -> \(\)\)/],
+    [
+      'an unknown import',
+      '(module (import "host" "missing" (func)))',
+      /link: .*host\.missing \(function \(\) -> \(\)\)/,
+    ],
     ['an imported tag', '(module (import "host" "tag" (tag)))', /(link|unsupported): .*host\.tag/],
     ['no module at all', 'this is no module', /invalid-module: .*line 1/],
     ['an unclosed one', '(module (func', /invalid-module: .*line 1/],
