@@ -9,7 +9,7 @@ import { commands } from './commands.ts';
 import { buildGuests, World, type Guests, type WorldOptions } from './world.ts';
 
 const LONG = Boolean(process.env['FARGO_LONG']);
-const RUNS = LONG ? 1500 : 30;
+const RUNS = LONG ? 500 : 30;
 const SEED = 20_260_722;
 
 let guests: Guests;
