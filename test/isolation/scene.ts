@@ -134,7 +134,7 @@ export class Scene {
   }
 
   run(command: Command): void {
-    if (command.do === 'forkSnapshot' || command.do === 'disposeSnapshot') {
+    if (!('machine' in command)) {
       const kept = this.#kept[command.snapshot % Math.max(1, this.#kept.length)];
       if (kept === undefined) return;
       if (command.do === 'forkSnapshot') this.#born(kept.snapshot.fork(), kept.known);
