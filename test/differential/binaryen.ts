@@ -12,11 +12,10 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Host } from '../../src/host/host.ts';
 import type { Imports } from '../../src/host/imports.ts';
-import type { ModuleMeta } from '../../src/instrument/meta.ts';
 import type { Machine } from '../../src/machine/machine.ts';
 import { trapOf } from '../../src/machine/trap.ts';
 import { writeModule } from '../../src/wasm/encode.ts';
-import { ValType, type FuncType } from '../../src/wasm/module.ts';
+import { ValType, type FuncType, type Module } from '../../src/wasm/module.ts';
 import { readModule } from '../../src/wasm/reader.ts';
 import { Random } from '../instrument/random-code.ts';
 import { equal, same, type Tally } from './compare.ts';
@@ -57,87 +56,114 @@ function translated(wasmOpt: WasmOpt, seed: number): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** Original and machine: as `compareModule`, with JavaScript's values. */
+/** Original and machine, as `compareModule` does, with JavaScript's values. */
 export function compareTranslated(host: Host, wasmOpt: WasmOpt, { seed, tally }: { seed: number; tally: Tally }): void {
   const bytes = translated(wasmOpt, seed);
   tally.modules++;
-  for (const budget of [false, true]) compareOnce(host, bytes, { seed, budget, tally });
+  for (const budget of [false, true]) new Comparison(host, bytes, { seed, budget, tally }).run();
 }
 
-function compareOnce(host: Host, bytes: Uint8Array, options: { seed: number; budget: boolean; tally: Tally }): void {
-  const { seed, budget, tally } = options;
-  const random = new Random(seed + 1);
-  const here = new Journal();
-  const there = new Journal();
-  const imports: Record<string, Record<string, unknown>> = {};
-  const buildImports = (meta: ModuleMeta): void => {
-    for (const one of meta.imports) {
-      if (one.kind !== 'func') throw new Error(`import ${one.name} is a ${one.kind}`);
-      (imports[one.module] ??= {})[one.name] = (...args: unknown[]) => here.host(one.name, args, one.type);
-    }
-  };
-  // What is imported is known from the instrumented module only: the machine's functions find their types when called.
-  const types = new Map<string, FuncType>();
-  const machineImports: Record<string, Record<string, unknown>> = {};
-  for (const { module, name } of WebAssembly.Module.imports(new WebAssembly.Module(bytes as BufferSource))) {
-    (machineImports[module] ??= {})[name] = (_vm: unknown, ...args: unknown[]) =>
-      there.host(name, args, types.get(name)!);
-  }
-  using image = host.buildSync(bytes, { imports: machineImports as Imports, budget });
-  const { meta } = image;
-  for (const one of meta.imports) if (one.kind === 'func') types.set(one.name, one.type);
-  buildImports(meta);
+class Comparison {
+  readonly #host: Host;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #budget: boolean;
+  readonly #tally: Tally;
+  readonly #random: Random;
+  /** What the original told its host, and what the machine did. */
+  readonly #original = new Journal();
+  readonly #machine = new Journal();
 
-  let exports: Record<string, unknown> = {};
-  const instantiated = outcome(() => {
-    exports = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), imports as never).exports;
-  });
-  const { machine, outcome: booted } = image.tryBoot({ onTrap: 'keep' });
-  using running: Machine = machine;
-  expect(booted.kind === 'trap' ? booted.trap.kind : '').toBe(instantiated.trap);
-  equal(there.entries, here.entries, 'what booting showed');
-  if (instantiated.trap !== '') {
-    tally.refused++;
-    return;
+  constructor(host: Host, bytes: Uint8Array<ArrayBuffer>, options: { seed: number; budget: boolean; tally: Tally }) {
+    this.#host = host;
+    this.#bytes = bytes;
+    this.#budget = options.budget;
+    this.#tally = options.tally;
+    this.#random = new Random(options.seed + 1);
   }
-  const functions = meta.exports.flatMap((one) => (one.kind === 'func' ? [one] : []));
-  const globals = meta.exports.flatMap((one) => (one.kind === 'global' ? [one.name] : []));
-  for (let i = 0; i < 2 * functions.length; i++) {
-    const { name, type } = functions[i % functions.length]!;
-    const args = type.params.map((param) => argument(param, random));
-    here.entries = [];
+
+  run(): void {
+    const module = readModule(this.#bytes);
+    let exports: Record<string, unknown> = {};
+    const instantiated = outcome(() => {
+      const imports = importsOf(
+        module,
+        (answer) =>
+          (...args) =>
+            answer(this.#original, args),
+      );
+      const compiled = new WebAssembly.Module(this.#bytes);
+      exports = new WebAssembly.Instance(compiled, imports as never).exports;
+    });
+    const imports = importsOf(
+      module,
+      (answer) =>
+        (_vm, ...args) =>
+          answer(this.#machine, args),
+    );
+    using image = this.#host.buildSync(this.#bytes, { imports: imports as Imports, budget: this.#budget });
+    const { machine, outcome: booted } = image.tryBoot({ onTrap: 'keep' });
+    using running: Machine = machine;
+    expect(booted.kind === 'trap' ? booted.trap.kind : '').toBe(instantiated.trap);
+    equal(this.#machine.entries, this.#original.entries, 'what booting showed');
+    if (instantiated.trap !== '') {
+      this.#tally.refused++;
+      return;
+    }
+    const functions = image.meta.exports.flatMap((one) => (one.kind === 'func' ? [one] : []));
+    for (const fn of [...functions, ...functions]) if (!this.#call(exports, running, fn)) return;
+  }
+
+  /** Calls an export of the original, of a child of the machine, and of the machine. Returns whether to go on. */
+  #call(exports: Record<string, unknown>, running: Machine, fn: { name: string; type: FuncType }): boolean {
+    const { name } = fn;
+    const args = fn.type.params.map((type) => argument(type, this.#random));
+    this.#original.entries = [];
     const expected = outcome(() => (exports[name] as (...given: unknown[]) => unknown)(...args));
-    const journal = here.entries;
     // How deep the stack is depends on the size of frames, which instrumentation changes: there is nothing to compare.
-    if (expected.trap === 'stack-exhausted') return;
-    tally.traps[expected.trap] = (tally.traps[expected.trap] ?? 0) + 1;
-    if (expected.trap === '') tally.returned++;
+    if (expected.trap === 'stack-exhausted') return false;
+    if (expected.trap === '') this.#tally.returned++;
+    else this.#tally.traps[expected.trap] = (this.#tally.traps[expected.trap] ?? 0) + 1;
+
     const memory = new Uint8Array((exports[MEMORY] as WebAssembly.Memory).buffer);
-    const values = globals.map((each) => shown((exports[each] as WebAssembly.Global).value));
-    const child = running.fork();
+    const globals = Object.entries(exports).filter(([, one]) => one instanceof WebAssembly.Global);
+    const values = globals.map(([, one]) => shown((one as WebAssembly.Global).value));
+    using child = running.fork();
     for (const vm of [child, running]) {
-      there.entries = [];
+      this.#machine.entries = [];
       const given = vm.tryCall(name, ...args);
       const trap = given.kind === 'trap' ? given.trap.kind : '';
       equal({ trap, value: given.kind === 'return' ? shown(given.value) : '' }, expected, name);
-      equal(there.entries, journal, 'what the host saw');
+      equal(this.#machine.entries, this.#original.entries, 'what the host saw');
       for (const each of vm.core?.memories ?? []) equal(each.violations(), [], 'pages that lack a mark');
       same(memoryOf(vm), memory);
-      equal(
-        globals.map((each) => shown(vm.getGlobal(each))),
-        values,
-        'globals',
-      );
+      const now = globals.map(([each]) => shown(vm.getGlobal(each)));
+      equal(now, values, 'globals');
     }
-    child.dispose();
+    return true;
   }
+}
+
+type Answer = (journal: Journal, args: readonly unknown[]) => unknown;
+
+/** The imports of a module, all functions, each made by `make`. */
+function importsOf(
+  module: Module,
+  make: (answer: Answer) => (...args: unknown[]) => unknown,
+): Record<string, Record<string, unknown>> {
+  const imports: Record<string, Record<string, unknown>> = {};
+  for (const one of module.imports) {
+    if (one.kind !== 'func') throw new Error(`import ${one.name} is a ${one.kind}`);
+    const { results } = module.types[one.typeIndex]!;
+    (imports[one.module] ??= {})[one.name] = make((journal, args) => journal.host(one.name, args, results));
+  }
+  return imports;
 }
 
 /** The host of a module: notes what it is told, and answers by rule. */
 class Journal {
   entries: string[] = [];
 
-  host(name: string, args: readonly unknown[], { results }: FuncType): unknown {
+  host(name: string, args: readonly unknown[], results: readonly number[]): unknown {
     this.entries.push(`${name} ${shown(args)}`);
     const answers = results.map((type) => (type === ValType.i64 ? 3n : 3));
     return answers.length > 1 ? answers : answers[0];

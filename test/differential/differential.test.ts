@@ -11,8 +11,8 @@ import { CALLS, compareModule, newTally } from './compare.ts';
 import { WasmOpt } from './wasm-opt.ts';
 
 const LONG = process.env['FARGO_LONG'] !== undefined;
-const MODULES = LONG ? 10_000 : 200;
-const TRANSLATED = LONG ? 1000 : 15;
+const MODULES = LONG ? 10_000 : 150;
+const TRANSLATED = LONG ? 1000 : 6;
 const SIZES = 8;
 /** One host for this many: nothing of them may live on. */
 const BATCH = 50;

@@ -7,9 +7,9 @@
  * - Operands that may trap are mostly tamed: where every call traps early, little is tested.
  */
 
-import { Immediate, opcodeByKey, opcodeKey } from '../../src/wasm/opcodes.ts';
-import { ByteWriter } from '../../src/wasm/writer.ts';
+import { opcodeKey } from '../../src/wasm/opcodes.ts';
 import type { Random } from '../instrument/random-code.ts';
+import { BodyCode } from './body-code.ts';
 import { COMPUTATIONS, lanesOf, READS, WRITES, type Access, type Operation } from './operations.ts';
 import { NUMBER_TYPES, typeCode, type Shape, type Signature, type Type } from './types.ts';
 
@@ -28,25 +28,8 @@ const WILD_OFFSETS = [
   8 * WASM_PAGE,
 ];
 const WILD_NUMBERS = [-1, -4, -16, -0x8000_0000, 0x7fff_ffff, -0x10_0000, 0x10_0000, 0x20_0000, -PAGE, -WASM_PAGE];
-const INTEGERS = [0, 1, 2, 3, 7, 8, 31, 32, 63, 64, 127, 128, 255, 256, -1, -2, -128, 32_767, 65_535, 0x7fff_ffff];
-const FLOATS = [
-  0,
-  -0,
-  1,
-  -1,
-  0.5,
-  1.5,
-  1e10,
-  -1e10,
-  1e300,
-  5e-324,
-  3.4e38,
-  Infinity,
-  -Infinity,
-  NaN,
-  2147483648,
-  16.25,
-];
+
+const PLAIN_STORES = WRITES.filter(({ atomic, immediate }) => !atomic && immediate === 'memarg');
 
 interface Label {
   readonly types: readonly Type[];
@@ -63,12 +46,10 @@ class Body {
   readonly #random: Random;
   readonly #shape: Shape;
   readonly #signature: Signature;
-  readonly #code = new ByteWriter(512);
-  readonly #locals: Type[];
+  readonly #out: BodyCode;
   readonly #addresses: number[] = [];
   /** Locals that count rounds. */
   readonly #counters = new Set<number>();
-  readonly #scratch = new Map<Type, number>();
   readonly #labels: Label[];
   /** Instructions that may still be added, about. */
   #left: number;
@@ -77,53 +58,47 @@ class Body {
     this.#random = random;
     this.#shape = shape;
     this.#signature = shape.functions[index]!;
-    this.#locals = [...this.#signature.params];
+    this.#out = new BodyCode(random, this.#signature.params);
     this.#labels = [{ types: this.#signature.results, caught: false }];
     this.#left = 10 + 20 * size;
   }
 
   bytes(): Uint8Array {
-    const { params, results } = this.#signature;
+    const { results } = this.#signature;
     this.#enter();
     this.#statements(4);
     for (const type of results) this.#expression(type, 3);
-    this.#op('end');
-    const out = new ByteWriter(this.#code.length + 64);
-    out.vector(this.#locals.slice(params.length), (type) => {
-      out.u32(1);
-      out.u8(typeCode(type));
-    });
-    out.bytes(this.#code.buffer, 0, this.#code.length);
-    return out.finish();
+    this.#out.op('end');
+    return this.#out.finish();
   }
 
   /** Counts fuel, and gives the locals that addresses start from their values. */
   #enter(): void {
     const { params, results } = this.#signature;
     this.#burn();
-    this.#op('if', -0x40);
-    for (const type of results) this.#zero(type);
-    this.#op('return').#op('end');
+    this.#out.op('if', -0x40);
+    for (const type of results) this.#out.zero(type);
+    this.#out.op('return').op('end');
     for (let i = 0; i < ADDRESS_LOCALS; i++) {
-      const local = this.#local('i32');
+      const local = this.#out.local('i32');
       this.#addresses.push(local);
       const from = params.indexOf('i32', i);
-      if (from >= 0) this.#op('local.get', from).#op('i32.const', this.#addressMask()).#op('i32.and');
-      else this.#op('i32.const', this.#random.below(this.#addressMask() + 1));
-      this.#op('local.set', local);
+      if (from >= 0) this.#out.op('local.get', from).op('i32.const', this.#addressMask()).op('i32.and');
+      else this.#out.op('i32.const', this.#random.below(this.#addressMask() + 1));
+      this.#out.op('local.set', local);
     }
     for (const type of NUMBER_TYPES) {
       if (!this.#random.chance(60)) continue;
       this.#leaf(type);
-      this.#op('local.set', this.#local(type));
+      this.#out.op('local.set', this.#out.local(type));
     }
   }
 
   /** One unit of fuel less; leaves whether there was none. */
   #burn(): void {
     const { fuel } = this.#shape;
-    this.#op('global.get', fuel).#op('i32.const', 1).#op('i32.sub').#op('global.set', fuel);
-    this.#op('global.get', fuel).#op('i32.const', 0).#op('i32.le_s');
+    this.#out.op('global.get', fuel).op('i32.const', 1).op('i32.sub').op('global.set', fuel);
+    this.#out.op('global.get', fuel).op('i32.const', 0).op('i32.le_s');
   }
 
   // Statements: leave nothing.
@@ -137,7 +112,8 @@ class Body {
     const random = this.#random;
     if (this.#left-- <= 0) return;
     const roll = random.below(100);
-    if (roll < 30 || depth <= 0) this.#write(depth);
+    if (roll < 24 || depth <= 0) this.#write(depth);
+    else if (roll < 30) this.#cluster();
     else if (roll < 36) this.#bulk(depth);
     else if (roll < 45) this.#setVariable(depth);
     else if (roll < 50) this.#advance();
@@ -152,15 +128,31 @@ class Body {
     else if (roll < 95) this.#throw(depth);
     else if (roll < 96) this.#if([], depth, () => this.#tailCall());
     else if (roll < 97) this.#leaveRarely();
-    else if (roll < 98) this.#op('atomic.fence');
+    else if (roll < 98) this.#out.op('atomic.fence');
     else {
       this.#expression(random.pick(this.#shape.globals).type, depth - 1);
-      this.#op('drop');
+      this.#out.op('drop');
     }
   }
 
   #write(depth: number): void {
     this.#access(this.#random.pick(WRITES), depth);
+  }
+
+  /** Stores off one local, near each other: those that may share marks. */
+  #cluster(): void {
+    const random = this.#random;
+    const local = random.pick(this.#addresses);
+    if (random.chance(50)) this.#out.op('i32.const', this.#edge()).op('local.set', local);
+    const reach = random.pick([40, 80, 200]);
+    for (let i = 2 + random.below(4); i > 0; i--) {
+      const store = random.pick(PLAIN_STORES);
+      this.#out.op('local.get', local);
+      this.#out.constant(store.pops[0]!);
+      this.#out.code.opcode(store.key);
+      this.#out.code.u32(0);
+      this.#out.code.u32(random.below(reach));
+    }
   }
 
   #setVariable(depth: number): void {
@@ -169,20 +161,22 @@ class Body {
     if (random.chance(40) && globals.length > 0) {
       const global = random.pick(globals);
       this.#expression(this.#shape.globals[global]!.type, depth - 1);
-      this.#op('global.set', global);
+      this.#out.op('global.set', global);
       return;
     }
-    const local = random.below(this.#locals.length);
-    if (this.#addresses.includes(local)) this.#maskedAddress(depth - 1);
-    else if (this.#counters.has(local)) return;
-    else this.#expression(this.#locals[local]!, depth - 1);
-    this.#op('local.set', local);
+    const local = random.below(this.#out.locals.length);
+    if (this.#addresses.includes(local)) {
+      if (random.chance(50)) this.#out.op('i32.const', this.#edge());
+      else this.#maskedAddress(depth - 1);
+    } else if (this.#counters.has(local)) return;
+    else this.#expression(this.#out.locals[local]!, depth - 1);
+    this.#out.op('local.set', local);
   }
 
   #advance(): void {
     const local = this.#random.pick(this.#addresses);
     const step = this.#random.pick([1, 8, 64, PAGE, PAGE, 2 * PAGE, -8, -PAGE]);
-    this.#op('local.get', local).#op('i32.const', step).#op('i32.add').#op('local.set', local);
+    this.#out.op('local.get', local).op('i32.const', step).op('i32.add').op('local.set', local);
   }
 
   #bulk(depth: number): void {
@@ -193,24 +187,23 @@ class Body {
       this.#address(depth - 1);
       this.#expression('i32', depth - 2);
       this.#length();
-      this.#op('memory.fill', 0);
+      this.#out.op('memory.fill', 0);
     } else if (which < 7) {
       this.#address(depth - 1);
       this.#address(depth - 1);
       this.#length();
-      this.#op('memory.copy', 0, 0);
+      this.#out.op('memory.copy', 0, 0);
     } else if (which < 9 && dataSegments > 0) {
       this.#address(depth - 1);
-      this.#op('i32.const', random.below(this.#wild() ? 100 : 3)).#op(
-        'i32.const',
-        random.below(this.#wild() ? 100 : 4),
-      );
-      this.#op('memory.init', random.below(dataSegments), 0);
+      this.#out
+        .op('i32.const', random.below(this.#wild() ? 100 : 3))
+        .op('i32.const', random.below(this.#wild() ? 100 : 4));
+      this.#out.op('memory.init', random.below(dataSegments), 0);
     } else if (which === 9 && dataSegments > 0 && random.chance(30)) {
-      this.#op('data.drop', random.below(dataSegments));
+      this.#out.op('data.drop', random.below(dataSegments));
     } else {
       this.#grow();
-      this.#op('drop');
+      this.#out.op('drop');
     }
   }
 
@@ -223,24 +216,24 @@ class Body {
     if (which < 3) {
       this.#tableIndex(table);
       this.#expression(type, depth - 1);
-      this.#op('table.set', table);
+      this.#out.op('table.set', table);
     } else if (which < 4) {
       this.#tableIndex(table);
       this.#expression(type, depth - 1);
-      this.#op('i32.const', random.below(3)).#op('table.fill', table);
+      this.#out.op('i32.const', random.below(3)).op('table.fill', table);
     } else if (which < 5) {
       this.#tableIndex(table);
       this.#tableIndex(table);
-      this.#op('i32.const', random.below(3)).#op('table.copy', table, table);
+      this.#out.op('i32.const', random.below(3)).op('table.copy', table, table);
     } else if (which < 6 && segments.length > 0) {
       this.#tableIndex(table);
-      this.#op('i32.const', random.below(2)).#op('i32.const', random.below(this.#wild() ? 9 : 2));
-      this.#op('table.init', random.pick(segments), table);
+      this.#out.op('i32.const', random.below(2)).op('i32.const', random.below(this.#wild() ? 9 : 2));
+      this.#out.op('table.init', random.pick(segments), table);
     } else if (which < 7 && segments.length > 0 && random.chance(20)) {
-      this.#op('elem.drop', random.pick(segments));
+      this.#out.op('elem.drop', random.pick(segments));
     } else {
       this.#growTable(table);
-      this.#op('drop');
+      this.#out.op('drop');
     }
   }
 
@@ -251,8 +244,8 @@ class Body {
     if (roll < 10) {
       for (const type of types) this.#expression(type, depth - 2);
       this.#condition();
-      this.#op('br_if', label);
-      for (let i = 0; i < types.length; i++) this.#op('drop');
+      this.#out.op('br_if', label);
+      for (let i = 0; i < types.length; i++) this.#out.op('drop');
     } else if (roll < 18) {
       this.#if([], depth, () => this.#jump(depth - 1));
     } else if (roll === 18 && depth < 3) {
@@ -261,7 +254,7 @@ class Body {
     } else {
       this.#if([], depth, () => {
         for (const type of this.#signature.results) this.#expression(type, depth - 2);
-        this.#op('return');
+        this.#out.op('return');
       });
     }
   }
@@ -271,20 +264,20 @@ class Body {
     const { label, types } = this.#target();
     for (const type of types) this.#expression(type, depth - 1);
     if (random.chance(50)) {
-      this.#op('br', label);
+      this.#out.op('br', label);
       return;
     }
     const same = this.#labels.flatMap((each, i) =>
       each.types.join() === types.join() ? [this.#labels.length - 1 - i] : [],
     );
     this.#expression('i32', 1);
-    this.#op('i32.const', 3).#op('i32.and');
-    this.#code.opcode(opcodeKey('br_table'));
-    this.#code.vector(
+    this.#out.op('i32.const', 3).op('i32.and');
+    this.#out.code.opcode(opcodeKey('br_table'));
+    this.#out.code.vector(
       Array.from({ length: random.below(4) }, () => random.pick(same)),
-      (each) => this.#code.u32(each),
+      (each) => this.#out.code.u32(each),
     );
-    this.#code.u32(label);
+    this.#out.code.u32(label);
   }
 
   #target(): { label: number; types: readonly Type[] } {
@@ -297,7 +290,7 @@ class Body {
     const random = this.#random;
     const callee = random.chance(50) ? random.below(importedFunctions) : random.below(functions.length);
     this.#call(callee, depth);
-    for (let i = functions[callee]!.results.length; i > 0; i--) this.#op('drop');
+    for (let i = functions[callee]!.results.length; i > 0; i--) this.#out.op('drop');
   }
 
   /** A block that takes operands and gives several values; all that is beneath stays. */
@@ -306,15 +299,15 @@ class Body {
     const params = Array.from({ length: random.below(3) }, () => random.pick(NUMBER_TYPES));
     const results = Array.from({ length: random.below(3) }, () => random.pick(NUMBER_TYPES));
     for (const type of params) this.#expression(type, depth - 1);
-    this.#op('block', this.#shape.types.index(params, results));
+    this.#out.op('block', this.#shape.types.index(params, results));
     this.#labels.push({ types: results, caught: false });
-    for (const type of params.toReversed()) this.#op('local.set', this.#anyLocal(type));
+    for (const type of params.toReversed()) this.#out.op('local.set', this.#anyLocal(type));
     this.#statements(depth - 1);
     for (const type of results) this.#expression(type, depth - 1);
     this.#labels.pop();
-    this.#op('end');
+    this.#out.op('end');
     this.#write(depth - 1);
-    for (const type of results.toReversed()) this.#op('local.set', this.#anyLocal(type));
+    for (const type of results.toReversed()) this.#out.op('local.set', this.#anyLocal(type));
   }
 
   #throw(depth: number): void {
@@ -322,12 +315,12 @@ class Body {
     this.#if([], depth, () => {
       const caught = this.#labels.flatMap(({ caught: is }, i) => (is ? [this.#labels.length - 1 - i] : []));
       if (caught.length > 0 && random.chance(50)) {
-        this.#op('rethrow', random.pick(caught));
+        this.#out.op('rethrow', random.pick(caught));
         return;
       }
       const tag = random.below(this.#shape.tags.length);
       for (const type of this.#shape.tags[tag]!) this.#expression(type, depth - 2);
-      this.#op('throw', tag);
+      this.#out.op('throw', tag);
     });
   }
 
@@ -341,26 +334,26 @@ class Body {
     for (const type of params) this.#expression(type, 1);
     if (this.#wild()) {
       this.#tableIndex(0);
-      this.#op('return_call_indirect', this.#shape.types.index(params, results), 0);
-    } else this.#op('return_call', callee);
+      this.#out.op('return_call_indirect', this.#shape.types.index(params, results), 0);
+    } else this.#out.op('return_call', callee);
   }
 
   #leaveRarely(): void {
     if (!this.#wild(20)) return;
-    this.#if([], 1, () => this.#op('unreachable'));
+    this.#if([], 1, () => this.#out.op('unreachable'));
   }
 
   // Control: leave values of `types`.
 
   #block(types: readonly Type[], depth: number): void {
-    this.#op('block', this.#blockType(types));
+    this.#out.op('block', this.#blockType(types));
     this.#inside(types, depth);
-    this.#op('end');
+    this.#out.op('end');
   }
 
   #if(types: readonly Type[], depth: number, then?: () => void): void {
     this.#condition();
-    this.#op('if', this.#blockType(types));
+    this.#out.op('if', this.#blockType(types));
     if (then === undefined) this.#inside(types, depth);
     else {
       this.#labels.push({ types, caught: false });
@@ -368,58 +361,58 @@ class Body {
       this.#labels.pop();
     }
     if (then === undefined && (types.length > 0 || this.#random.chance(50))) {
-      this.#op('else');
+      this.#out.op('else');
       this.#inside(types, depth);
     }
-    this.#op('end');
+    this.#out.op('end');
   }
 
   /** Some rounds, values of `types` go round with them. */
   #loop(types: readonly Type[], depth: number): void {
-    const counter = this.#local('i32');
+    const counter = this.#out.local('i32');
     this.#counters.add(counter);
-    this.#op('i32.const', 1 + this.#random.below(4)).#op('local.set', counter);
+    this.#out.op('i32.const', 1 + this.#random.below(4)).op('local.set', counter);
     for (const type of types) this.#expression(type, depth - 1);
     const type = types.length === 0 ? -0x40 : this.#shape.types.index(types, types);
-    this.#op('block', type);
+    this.#out.op('block', type);
     this.#labels.push({ types, caught: false });
-    this.#op('loop', type);
+    this.#out.op('loop', type);
     this.#labels.push({ types, caught: false });
     this.#burn();
-    this.#op('br_if', 1);
+    this.#out.op('br_if', 1);
     this.#statements(depth - 1);
     if (this.#random.chance(50)) this.#advance();
     if (this.#random.chance(50)) {
-      for (let i = 0; i < types.length; i++) this.#op('drop');
+      for (let i = 0; i < types.length; i++) this.#out.op('drop');
       for (const each of types) this.#expression(each, depth - 1);
     }
-    this.#op('local.get', counter).#op('i32.const', 1).#op('i32.sub').#op('local.tee', counter).#op('br_if', 0);
+    this.#out.op('local.get', counter).op('i32.const', 1).op('i32.sub').op('local.tee', counter).op('br_if', 0);
     this.#labels.pop();
-    this.#op('end');
+    this.#out.op('end');
     this.#labels.pop();
-    this.#op('end');
+    this.#out.op('end');
   }
 
   #try(types: readonly Type[], depth: number): void {
     const random = this.#random;
-    this.#op('try', this.#blockType(types));
+    this.#out.op('try', this.#blockType(types));
     this.#inside(types, depth);
     const how = random.below(8);
     if (how === 0) {
-      this.#op('delegate', random.below(this.#labels.length));
+      this.#out.op('delegate', random.below(this.#labels.length));
       return;
     }
     if (how < 5) {
       const tag = random.below(this.#shape.tags.length);
-      this.#op('catch', tag);
-      for (const type of this.#shape.tags[tag]!.toReversed()) this.#op('local.set', this.#anyLocal(type));
+      this.#out.op('catch', tag);
+      for (const type of this.#shape.tags[tag]!.toReversed()) this.#out.op('local.set', this.#anyLocal(type));
       this.#inside(types, depth, true);
     }
     if (how > 3) {
-      this.#op('catch_all');
+      this.#out.op('catch_all');
       this.#inside(types, depth, true);
     }
-    this.#op('end');
+    this.#out.op('end');
   }
 
   #inside(types: readonly Type[], depth: number, caught = false): void {
@@ -459,7 +452,7 @@ class Body {
     else if (roll < 90) this.#select(type, depth);
     else if (roll < 95) {
       this.#expression(type, depth - 1);
-      this.#op('local.tee', this.#anyLocal(type));
+      this.#out.op('local.tee', this.#anyLocal(type));
     } else if (type === 'i32') this.#measure(depth);
     else this.#compute(type, depth);
   }
@@ -468,40 +461,9 @@ class Body {
     const random = this.#random;
     const globals = this.#shape.globals.flatMap((each, i) => (each.type === type && i !== this.#shape.fuel ? [i] : []));
     const roll = random.below(10);
-    if (roll < 2 && globals.length > 0) this.#op('global.get', random.pick(globals));
-    else if (roll < 6) this.#op('local.get', this.#anyLocal(type));
-    else this.#constant(type);
-  }
-
-  #constant(type: Type): void {
-    const random = this.#random;
-    const code = this.#code;
-    if (type === 'i32') this.#op('i32.const', random.chance(70) ? random.pick(INTEGERS) : this.#bits() | 0);
-    else if (type === 'i64') {
-      code.opcode(opcodeKey('i64.const'));
-      code.s64(random.chance(70) ? random.pick(INTEGERS) : (BigInt(this.#bits()) << 32n) | BigInt(this.#bits()));
-    } else if (type === 'f32') {
-      code.opcode(opcodeKey('f32.const'));
-      if (random.chance(80)) code.f32(random.pick(FLOATS));
-      else this.#randomBytes(4);
-    } else if (type === 'f64') {
-      code.opcode(opcodeKey('f64.const'));
-      if (random.chance(80)) code.f64(random.pick(FLOATS));
-      else this.#randomBytes(8);
-    } else if (type === 'v128') {
-      code.opcode(opcodeKey('v128.const'));
-      this.#randomBytes(16);
-    } else this.#zero(type);
-  }
-
-  #zero(type: Type): void {
-    if (type === 'v128') this.#op('v128.const', ...Array<number>(16).fill(0));
-    else if (type === 'funcref' || type === 'externref') this.#op('ref.null', typeCode(type) - 0x80);
-    else if (type === 'i32' || type === 'i64') this.#op(`${type}.const`, 0);
-    else {
-      this.#code.opcode(opcodeKey(`${type}.const`));
-      this.#code.bytes(Array<number>(type === 'f32' ? 4 : 8).fill(0));
-    }
+    if (roll < 2 && globals.length > 0) this.#out.op('global.get', random.pick(globals));
+    else if (roll < 6) this.#out.op('local.get', this.#anyLocal(type));
+    else this.#out.constant(type);
   }
 
   #compute(type: Type, depth: number): void {
@@ -510,55 +472,20 @@ class Body {
     operation.pops.forEach((pop, i) => {
       this.#expression(pop, depth - 1);
       if (i !== last || operation.traps === undefined || this.#wild(4)) return;
-      if (operation.traps === 'divisor') this.#op(`${pop}.const`, 1).#op(`${pop}.or`);
-      else this.#tameFloat(pop as 'f32' | 'f64');
+      if (operation.traps === 'divisor') this.#out.op(`${pop}.const`, 1).op(`${pop}.or`);
+      else this.#out.tameFloat(pop as 'f32' | 'f64');
     });
-    this.#code.opcode(operation.key);
+    this.#out.code.opcode(operation.key);
     this.#lanes(operation);
-    if (operation.floats !== undefined) this.#canonical(operation.floats);
-  }
-
-  /** Into the range of every integer type. */
-  #tameFloat(type: 'f32' | 'f64'): void {
-    const local = this.#temporary(type);
-    const number = (value: number): void => {
-      this.#code.opcode(opcodeKey(`${type}.const`));
-      this.#code[type](value);
-    };
-    this.#op('local.set', local);
-    number(7);
-    this.#op('local.get', local);
-    this.#op('local.get', local);
-    number(0);
-    this.#op(`${type}.lt`).#op('local.get', local);
-    number(1e9);
-    this.#op(`${type}.gt`)
-      .#op('i32.or')
-      .#op('local.get', local)
-      .#op('local.get', local)
-      .#op(`${type}.ne`)
-      .#op('i32.or');
-    this.#op('select');
+    if (operation.floats !== undefined) this.#out.canonical(operation.floats);
   }
 
   #lanes(operation: Operation): void {
     if (operation.immediate === 'lane' || operation.immediate === 'memargLane') {
-      this.#code.u8(this.#random.below(lanesOf(operation.name)));
+      this.#out.code.u8(this.#random.below(lanesOf(operation.name)));
     } else if (operation.immediate === 'shuffle') {
-      for (let i = 0; i < 16; i++) this.#code.u8(this.#random.below(32));
+      for (let i = 0; i < 16; i++) this.#out.code.u8(this.#random.below(32));
     }
-  }
-
-  #canonical(floats: 'f32' | 'f64' | 'f32x4' | 'f64x2'): void {
-    const code = this.#code;
-    const vector = floats === 'f32x4' || floats === 'f64x2';
-    const local = this.#temporary(vector ? 'v128' : floats);
-    this.#op('local.tee', local);
-    code.opcode(opcodeKey(vector ? 'v128.const' : `${floats}.const`));
-    const nan = floats.startsWith('f32') ? [0, 0, 0xc0, 0x7f] : [0, 0, 0, 0, 0, 0, 0xf8, 0x7f];
-    for (let lane = 0; lane < (vector ? 16 / nan.length : 1); lane++) code.bytes(nan);
-    this.#op('local.get', local).#op('local.get', local).#op(`${floats}.eq`);
-    this.#op(vector ? 'v128.bitselect' : 'select');
   }
 
   #access(access: Access, depth: number): void {
@@ -568,13 +495,13 @@ class Body {
     const wildOffset = this.#wild() && random.chance(40);
     let offset = wildOffset ? random.pick(WILD_OFFSETS) : random.pick(OFFSETS);
     if (access.atomic && !this.#wild()) {
-      this.#op('i32.const', -access.bytes).#op('i32.and');
+      this.#out.op('i32.const', -access.bytes).op('i32.and');
       if (!wildOffset) offset -= offset % access.bytes;
     }
     for (const type of access.pops) this.#expression(type, depth - 1);
-    this.#code.opcode(access.key);
-    this.#code.u32(access.atomic ? natural : random.below(natural + 1));
-    this.#code.u32(offset);
+    this.#out.code.opcode(access.key);
+    this.#out.code.u32(access.atomic ? natural : random.below(natural + 1));
+    this.#out.code.u32(offset);
     this.#lanes(access);
   }
 
@@ -591,8 +518,8 @@ class Body {
     for (const type of params) this.#expression(type, depth - 2);
     if (this.#random.chance(5) || this.#wild()) {
       this.#tableIndex(0);
-      this.#op('call_indirect', this.#shape.types.index(params, results), 0);
-    } else this.#op('call', callee);
+      this.#out.op('call_indirect', this.#shape.types.index(params, results), 0);
+    } else this.#out.op('call', callee);
   }
 
   #select(type: Type, depth: number): void {
@@ -600,39 +527,38 @@ class Body {
     this.#expression(type, depth - 1);
     this.#condition();
     if (this.#random.chance(50)) {
-      this.#op('select');
+      this.#out.op('select');
       return;
     }
-    this.#code.opcode(opcodeKey('select_t'));
-    this.#code.vector([type], (each) => this.#code.u8(typeCode(each)));
+    this.#out.code.opcode(opcodeKey('select_t'));
+    this.#out.code.vector([type], (each) => this.#out.code.u8(typeCode(each)));
   }
 
   /** What memory and tables say of themselves. */
   #measure(depth: number): void {
     const random = this.#random;
     const roll = random.below(6);
-    if (roll === 0) this.#op('memory.size', 0);
+    if (roll === 0) this.#out.op('memory.size', 0);
     else if (roll === 1) this.#grow();
-    else if (roll === 2) this.#op('table.size', random.below(2));
+    else if (roll === 2) this.#out.op('table.size', random.below(2));
     else if (roll === 3) this.#growTable(random.below(2) as 0 | 1);
     else {
       this.#expression(random.pick(['funcref', 'externref']), depth - 1);
-      this.#op('ref.is_null');
+      this.#out.op('ref.is_null');
     }
   }
 
   #grow(): void {
     const random = this.#random;
-    this.#op('i32.const', random.chance(80) ? random.below(2) : random.pick([2, 65_537, -1, -65_536])).#op(
-      'memory.grow',
-      0,
-    );
+    this.#out
+      .op('i32.const', random.chance(80) ? random.below(2) : random.pick([2, 65_537, -1, -65_536]))
+      .op('memory.grow', 0);
   }
 
   #growTable(table: 0 | 1): void {
     const random = this.#random;
     this.#expression(table === 0 ? 'funcref' : 'externref', 1);
-    this.#op('i32.const', random.chance(90) ? random.below(3) : -1).#op('table.grow', table);
+    this.#out.op('i32.const', random.chance(90) ? random.below(3) : -1).op('table.grow', table);
   }
 
   #reference(type: 'funcref' | 'externref', depth: number): void {
@@ -641,14 +567,14 @@ class Body {
     const table = type === 'funcref' ? 0 : 1;
     const variables = globals.flatMap((each, i) => (each.type === type ? [i] : []));
     const roll = random.below(10);
-    if (roll < 2) this.#zero(type);
-    else if (roll < 4 && variables.length > 0) this.#op('global.get', random.pick(variables));
+    if (roll < 2) this.#out.zero(type);
+    else if (roll < 4 && variables.length > 0) this.#out.op('global.get', random.pick(variables));
     else if (roll < 6) {
       this.#tableIndex(table);
-      this.#op('table.get', table);
+      this.#out.op('table.get', table);
     } else if (roll < 7 && depth > 1) this.#block([type], depth - 1);
-    else if (roll < 8) this.#op('local.get', this.#anyLocal(type));
-    else if (type === 'funcref') this.#op('ref.func', random.below(functions.length));
+    else if (roll < 8) this.#out.op('local.get', this.#anyLocal(type));
+    else if (type === 'funcref') this.#out.op('ref.func', random.below(functions.length));
     else {
       const makers = functions.flatMap(({ results }, i) => (results.length === 1 && results[0] === type ? [i] : []));
       this.#call(random.pick(makers), depth);
@@ -661,28 +587,29 @@ class Body {
   #address(depth: number): void {
     const random = this.#random;
     if (this.#wild()) {
-      if (random.chance(50)) this.#op('i32.const', random.pick(WILD_NUMBERS));
+      if (random.chance(50)) this.#out.op('i32.const', random.pick(WILD_NUMBERS));
       else this.#expression('i32', depth);
       return;
     }
     const roll = random.below(100);
-    if (roll < 55) this.#op('local.get', random.pick(this.#addresses));
-    else if (roll < 75) this.#op('i32.const', this.#edge());
+    if (roll < 55) this.#out.op('local.get', random.pick(this.#addresses));
+    else if (roll < 75) this.#out.op('i32.const', this.#edge());
     else if (roll < 85) {
       const local = random.pick(this.#addresses);
-      this.#op('local.get', local)
-        .#op('i32.const', random.pick([1, 8, 16, 64, 4095, PAGE]))
-        .#op('i32.add');
-      if (random.chance(30)) this.#op('local.tee', local);
+      this.#out
+        .op('local.get', local)
+        .op('i32.const', random.pick([1, 8, 16, 64, 4095, PAGE]))
+        .op('i32.add');
+      if (random.chance(30)) this.#out.op('local.tee', local);
     } else {
       this.#maskedAddress(depth - 1);
-      if (random.chance(40)) this.#op('local.tee', random.pick(this.#addresses));
+      if (random.chance(40)) this.#out.op('local.tee', random.pick(this.#addresses));
     }
   }
 
   #maskedAddress(depth: number): void {
     this.#expression('i32', depth);
-    this.#op('i32.const', this.#addressMask()).#op('i32.and');
+    this.#out.op('i32.const', this.#addressMask()).op('i32.and');
   }
 
   #addressMask(): number {
@@ -700,18 +627,18 @@ class Body {
   #length(): void {
     const random = this.#random;
     if (this.#wild()) this.#expression('i32', 1);
-    else this.#op('i32.const', random.pick([0, 1, 3, 16, 63, 64, 65, 200, 1000, PAGE - 1, PAGE, PAGE + 70, 9000]));
+    else this.#out.op('i32.const', random.pick([0, 1, 3, 16, 63, 64, 65, 200, 1000, PAGE - 1, PAGE, PAGE + 70, 9000]));
   }
 
   #tableIndex(table: 0 | 1): void {
     const random = this.#random;
     if (this.#wild()) this.#expression('i32', 1);
-    else this.#op('i32.const', random.below(Math.max(1, this.#shape.tableEntries[table] - 2)));
+    else this.#out.op('i32.const', random.below(Math.max(1, this.#shape.tableEntries[table] - 2)));
   }
 
   #condition(): void {
     this.#expression('i32', 1);
-    if (this.#random.chance(70)) this.#op('i32.const', 1 << this.#random.below(3)).#op('i32.and');
+    if (this.#random.chance(70)) this.#out.op('i32.const', 1 << this.#random.below(3)).op('i32.and');
   }
 
   #wild(factor = 1): boolean {
@@ -720,48 +647,11 @@ class Body {
 
   // Locals and bytes.
 
-  #local(type: Type): number {
-    return this.#locals.push(type) - 1;
-  }
-
   /** A local of the type that code may write: not one that counts rounds. */
   #anyLocal(type: Type): number {
-    const fitting = this.#locals.flatMap((each, i) =>
+    const fitting = this.#out.locals.flatMap((each, i) =>
       each === type && !this.#counters.has(i) && !this.#addresses.includes(i) ? [i] : [],
     );
-    return fitting.length === 0 ? this.#local(type) : this.#random.pick(fitting);
-  }
-
-  /** A local that only the next few instructions use. */
-  #temporary(type: Type): number {
-    let local = this.#scratch.get(type);
-    if (local === undefined) this.#scratch.set(type, (local = this.#local(type)));
-    return local;
-  }
-
-  #bits(): number {
-    return this.#random.below(0x1_0000_0000);
-  }
-
-  #randomBytes(count: number): void {
-    const all = this.#random.below(3);
-    for (let i = 0; i < count; i++) this.#code.u8(all === 0 ? 0 : this.#random.below(256));
-  }
-
-  /** An instruction and its immediates as numbers, in the order of the binary format. */
-  #op(name: string, ...immediates: number[]): this {
-    const code = this.#code;
-    const key = opcodeKey(name);
-    code.opcode(key);
-    const signed = SIGNED.has(opcodeByKey(key)!.immediate);
-    if (name === 'v128.const') code.bytes(immediates);
-    else if (name === 'atomic.fence') code.u8(0);
-    else
-      for (const each of immediates)
-        if (signed) code.s64(each);
-        else code.u32(each);
-    return this;
+    return fitting.length === 0 ? this.#out.local(type) : this.#random.pick(fitting);
   }
 }
-
-const SIGNED: ReadonlySet<number> = new Set([Immediate.i32, Immediate.i64, Immediate.blockType, Immediate.heapType]);
