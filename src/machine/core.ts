@@ -25,6 +25,7 @@ import { Instances } from './instances.ts';
 import { DEFAULT_OUTPUT_BYTES, type MachineLimits } from './limits.ts';
 import type { Machine } from './machine.ts';
 import type { OutputChunk } from './outcome.ts';
+import { OutputBuffer } from './output-buffer.ts';
 import type { Program } from './program.ts';
 import { loadRegisters, noRegisters, saveRegisters, type RegisterFile } from './registers.ts';
 import type { Runtime } from './runtime.ts';
@@ -61,8 +62,7 @@ export class Core {
   #tablesState: TablesState;
   #deviceStates: readonly unknown[];
   /** What the devices hold now. */
-  #output: OutputChunk[] = [];
-  #outputBytes = 0;
+  readonly #output: OutputBuffer = new OutputBuffer();
 
   /** @throws FargoError `link` or `limit` when the engine refuses the instances */
   constructor(runtime: Runtime, program: Program) {
@@ -228,24 +228,19 @@ export class Core {
       return;
     }
     const allowed = machine.limits.outputBytes ?? DEFAULT_OUTPUT_BYTES;
-    const waiting = machine.waitingOutputBytes + this.#outputBytes + bytes.length;
+    const waiting = machine.waitingOutputBytes + this.#output.byteLength + bytes.length;
     if (waiting > allowed) {
       throw new FargoError(
         'limit',
         `${waiting} bytes of the guest's output would wait to be taken; ${allowed} are allowed`,
       );
     }
-    this.#outputBytes += bytes.length;
-    this.#output.push({ stream, bytes: bytes.slice() });
+    this.#output.add(stream, bytes);
   }
 
   /** The output of the call that ended, which is no longer kept here. */
-  takeOutput(): OutputChunk[] {
-    if (this.#output.length === 0) return this.#output;
-    const taken = this.#output;
-    this.#output = [];
-    this.#outputBytes = 0;
-    return taken;
+  takeOutput(): readonly OutputChunk[] {
+    return this.#output.take();
   }
 
   /** Frames that this core has reserved, for the audit. */
