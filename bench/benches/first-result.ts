@@ -5,7 +5,7 @@
 
 import { Host } from 'fargo-wasm';
 import { figure, held, published, type Bench, type Context, type Result } from '../result.ts';
-import { conditions } from '../support/conditions.ts';
+import { conditions, WALL_CLOCK } from '../support/conditions.ts';
 import { interleave } from '../support/interleave.ts';
 import { latencyOf } from '../support/latency.ts';
 import { guestBytes } from '../support/places.ts';
@@ -78,7 +78,11 @@ export const firstResult: Bench = {
     const mib = (vm.usage().guestBytes / (1 << 20)).toFixed(1);
     host.dispose();
 
-    const about = conditions(`kv guest with ${KEYS} keys, ${mib} MiB`, `${toFirst.batches} batches of ${BATCH}`);
+    const about = conditions(
+      `kv guest with ${KEYS} keys, ${mib} MiB`,
+      `${toFirst.batches} batches of ${BATCH}`,
+      WALL_CLOCK,
+    );
     return [
       held('P20', 'fork to first result (a look-up), p50', toFirst.p50Us, about),
       published('P20', 'fork to first result (a look-up), p99', figure(toFirst.p99Us, 'µs'), about),

@@ -3,7 +3,7 @@
 import { Host, type Snapshot } from 'fargo-wasm';
 import { figure, held, published, type Bench, type Context, type Result } from '../result.ts';
 import { bootTouched } from '../support/big-guest.ts';
-import { conditions } from '../support/conditions.ts';
+import { conditions, WALL_CLOCK } from '../support/conditions.ts';
 import { latencyOf } from '../support/latency.ts';
 import { guestBytes } from '../support/places.ts';
 import type { PromiseNumber } from '../promises.ts';
@@ -23,7 +23,7 @@ export const forkCallDiscard: Bench = {
     const results: Result[] = [];
     const measure = (promise: PromiseNumber, metric: string, work: () => void): void => {
       const { p50Us, p99Us, batches } = latencyOf(work, { times: BATCH, timeMs });
-      const about = conditions(`${batches} batches of ${BATCH}`);
+      const about = conditions(`${batches} batches of ${BATCH}`, WALL_CLOCK);
       results.push(held(promise, `${metric}, p50`, p50Us, about));
       results.push(published(promise, `${metric}, p99`, figure(p99Us, 'µs'), about));
     };

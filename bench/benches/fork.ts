@@ -7,7 +7,7 @@
 import { Host } from 'fargo-wasm';
 import { figure, held, published, type Bench, type Context, type Result } from '../result.ts';
 import { BIG_GUESTS, bootTouched, type BigGuest } from '../support/big-guest.ts';
-import { conditions } from '../support/conditions.ts';
+import { conditions, PROCESSOR_TIME } from '../support/conditions.ts';
 import { batchOf, interleave, type Contender } from '../support/interleave.ts';
 import { medianRatio, percentile } from '../support/statistics.ts';
 
@@ -30,7 +30,7 @@ export const fork: Bench = {
     }
     const count = quick ? 40 : 400;
     const samples = interleave(contenders, { count, warmUp: 20 });
-    const about = conditions(`${count} batches of ${BATCH}, every page of the guest in use`);
+    const about = conditions(`${count} batches of ${BATCH}, every page of the guest in use`, PROCESSOR_TIME);
     const largest = samples.length - 2;
     const results = samples.flatMap((each, i) => [
       held('P4', `${names[i]!}, p50`, percentile(each, 0.5) * 1000, about),

@@ -9,7 +9,7 @@
 
 import { Host, reserveHeadroom, type Snapshot } from 'fargo-wasm';
 import { figure, held, published, type Bench, type Context, type Result } from '../result.ts';
-import { conditions } from '../support/conditions.ts';
+import { conditions, PROCESSOR_TIME } from '../support/conditions.ts';
 import { interleave, settle } from '../support/interleave.ts';
 import { bootPerl, evaluate, perlBytes, perlImage, PlainPerl, printedBy, WARM_UP } from '../support/perl.ts';
 import { median, medianRatio } from '../support/statistics.ts';
@@ -59,7 +59,10 @@ async function withHeadroom(count: number): Promise<Result[]> {
   evaluate(child, ALLOCATE);
   if (printedBy(child, 'print length $main::big') !== '8000000') throw new Error('the string is not there');
   host.dispose();
-  const about = conditions(`${count} rounds, 8 MB string in each child, headroom of ${HEADROOM >> 20} MiB`);
+  const about = conditions(
+    `${count} rounds, 8 MB string in each child, headroom of ${HEADROOM >> 20} MiB`,
+    PROCESSOR_TIME,
+  );
   return [
     held('P15', 'with headroom', medianRatio(inRoomy, inLarge), about),
     published('P15', 'with headroom, p50', figure(median(inRoomy), 'ms'), about),
@@ -97,7 +100,7 @@ async function newCores(count: number): Promise<Result[]> {
   ) as [number[], number[], number[]];
   const cores = (host.coresCreated - coresBefore) / (count + 5);
   host.dispose();
-  const about = conditions(`${count} rounds, ${(copied / (1 << 20)).toFixed(1)} MiB are not zero`);
+  const about = conditions(`${count} rounds, ${(copied / (1 << 20)).toFixed(1)} MiB are not zero`, PROCESSOR_TIME);
   return [
     held('P16', 'a child on a new core', medianRatio(onNewCore, inCopy), about),
     published('P16', 'a child on a new core, p50', figure(median(onNewCore), 'ms'), about),

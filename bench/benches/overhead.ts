@@ -7,7 +7,7 @@
 import { execFileSync } from 'node:child_process';
 import type { Ratios } from '../overhead-once.ts';
 import { figure, held, published, type Bench, type Context, type Result } from '../result.ts';
-import { conditions, engineName } from '../support/conditions.ts';
+import { conditions, engineName, PROCESSOR_TIME } from '../support/conditions.ts';
 import { placeOf } from '../support/places.ts';
 import { geometricMean, median } from '../support/statistics.ts';
 
@@ -37,7 +37,10 @@ export const overhead: Bench = {
     const processes = quick ? 1 : 3;
     const all = merged(Array.from({ length: processes }, () => inFreshProcess(rounds)));
     const engine = engineName();
-    const about = conditions(`${all.length} workloads, ${processes} processes of ${rounds} rounds, processor time`);
+    const about = conditions(
+      `${all.length} workloads, ${processes} ${processes === 1 ? 'process' : 'processes'} of ${rounds} rounds`,
+      PROCESSOR_TIME,
+    );
     const worst = all.reduce((a, b) => (b.instrumented > a.instrumented ? b : a));
     const worstBudgeted = all.reduce((a, b) => (b.budgeted > a.budgeted ? b : a));
     return [

@@ -7,7 +7,7 @@
 
 import { Host } from 'fargo-wasm';
 import { figure, held, published, type Bench, type Context, type Result } from '../result.ts';
-import { conditions } from '../support/conditions.ts';
+import { conditions, PROCESSOR_TIME } from '../support/conditions.ts';
 import { interleave, settle, type Contender } from '../support/interleave.ts';
 import { bootPerl, evaluate, perlBytes, perlImage, PlainPerl, WARM_UP } from '../support/perl.ts';
 import { medianRatio, percentile } from '../support/statistics.ts';
@@ -60,7 +60,10 @@ export const perlEval: Bench = {
     const mib = Math.round(contents.memory.length / (1 << 20));
     host.dispose();
 
-    const about = conditions(`eval of "${EXPRESSION}", ${pages} pages written, ${mib} MiB of memory, ${count} rounds`);
+    const about = conditions(
+      `eval of "${EXPRESSION}", ${pages} pages written, ${mib} MiB of memory, ${count} rounds`,
+      PROCESSOR_TIME,
+    );
     return [
       held('P8', 'over a plain eval', medianRatio(...besidePlain), about),
       published('P8', 'fork, eval, discard, p50', figure(percentile(besidePlain[0], 0.5) * 1000, 'µs'), about),

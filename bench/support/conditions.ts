@@ -4,6 +4,10 @@ import { availableParallelism } from 'node:os';
 
 declare const Bun: { readonly version: string } | undefined;
 
+/** By which clock: see interleave.ts. */
+export const PROCESSOR_TIME = 'processor time';
+export const WALL_CLOCK = 'wall-clock time';
+
 /** Short name of the engine that runs this: `node20`, `node26`, `bun`. */
 export function engineName(): string {
   if (typeof Bun !== 'undefined') return 'bun';
