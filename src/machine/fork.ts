@@ -98,7 +98,7 @@ function spawn(source: ForkSource, own: Pick<ForkSource, 'limits' | 'onTrap' | '
 }
 
 /** A copy of the state in which devices are the child's, or undefined when none changes. The caller drops it. */
-function withForkedDevices(
+export function withForkedDevices(
   runtime: Runtime,
   program: Program,
   child: { state: State; identity: Identity },

@@ -15,7 +15,15 @@
 import { FargoError } from '../base/errors.ts';
 import type { Core } from './core.ts';
 import type { MemoryDoor } from './device.ts';
-import { forkEach, forkMany, forkOne, type ForkOptions, type ForkResult, type ForkSource } from './fork.ts';
+import {
+  forkEach,
+  forkMany,
+  forkOne,
+  withForkedDevices,
+  type ForkOptions,
+  type ForkResult,
+  type ForkSource,
+} from './fork.ts';
 import { lineageOf, type Identity } from './identity.ts';
 import type { MachineLimits } from './limits.ts';
 import { ExitError, TrapError, type Outcome, type OutputChunk } from './outcome.ts';
@@ -243,7 +251,10 @@ export class Machine implements Holder, ForkSource {
   /** Goes back to a snapshot of the same program. Identity and entropy stay. @throws FargoError as {@link snapshot} */
   rollback(to: Snapshot): void {
     if (to.program !== this.program) throw new FargoError('bad-argument', 'the snapshot is of another image');
-    this.#become(to.state);
+    // A seeded stream must not begin again where that of the snapshot's other children does (I7).
+    const own = withForkedDevices(this.runtime, this.program, { state: to.state, identity: this.identity });
+    this.#become(own ?? to.state);
+    own?.drop(this.runtime.maps);
   }
 
   /** Goes back to what it was when it booted or was forked. @throws FargoError as {@link snapshot} */

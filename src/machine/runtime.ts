@@ -1,8 +1,8 @@
 /**
  * What all machines of a host share: the frame pool, the page maps, the cores, and the list of the living.
  *
- * Invariant (I12): pool, maps and references change only while no guest frame is live, or, where a host function works
- * on another machine, after {@link Runtime.requireStack} has proved that the native stack has room for it.
+ * Invariant (I12): pool, maps and references change only after {@link Runtime.requireStack} has proved that the native
+ * stack has room for it, and never those of a machine that has a guest frame on it.
  */
 
 import { FargoError } from '../base/errors.ts';
@@ -101,20 +101,20 @@ export class Runtime {
   }
 
   /**
-   * Proves, when guests are on the stack, that there is room for work on shared state, so that it can't be torn.
+   * Proves that the native stack has room for work on shared state, so that it can't be torn: neither by a guest that
+   * nests host calls, nor by a program that recurses into this library until its stack is gone.
    *
    * @throws FargoError `limit`; nothing has been changed then
    */
   requireStack(): void {
     if (this.disposed) throw new FargoError('disposed', 'the host was disposed');
-    if (this.guestCalls === 0) return;
     try {
       probeStack();
     } catch (error) {
       if (!isStackExhaustion(error)) throw error;
       throw new FargoError(
         'limit',
-        'too little stack is left for this in a host call: the guest has nested too deeply',
+        'too little stack is left for this: calls of the guest, or of the program around it, are nested too deeply',
       );
     }
   }
