@@ -11,7 +11,9 @@ import type { ValTypeCode } from '../wasm/module.ts';
 import type { ByteWriter } from '../wasm/writer.ts';
 
 /** Scratch locals by role; one of each role and type is enough, since each lives for one store. */
-export const Role = { address: 0, value: 1, second: 2, page: 3 } as const;
+export const Role = { address: 0, value: 1, second: 2, page: 3, loop: 4 } as const;
+/** Scratch locals of a loop whose marks wait: roles from `loop` on. */
+export const LOOP_ROLES = 8;
 
 /** Value type codes are below this. */
 const TYPE_CODES = 128;
@@ -30,7 +32,7 @@ export class BodyWriter {
   #runs = 0;
   /** Scratch locals of this body: their types in order, and index by role and type. */
   #scratchTypes: ValTypeCode[] = [];
-  readonly #scratch = new Int32Array(4 * TYPE_CODES).fill(-1);
+  readonly #scratch = new Int32Array((Role.loop + LOOP_ROLES) * TYPE_CODES).fill(-1);
 
   constructor(out: ByteWriter) {
     this.out = out;

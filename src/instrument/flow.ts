@@ -10,8 +10,11 @@ import { assert } from '../base/assert.ts';
 import { OperandStack } from './operand-stack.ts';
 import { Windows } from './windows.ts';
 
-/** Kinds of blocks. `arms`: an `if` or a legacy `try`, whose end is reached from several arms. */
-export const BlockKind = { block: 0, loop: 1, arms: 2 } as const;
+/**
+ * Kinds of blocks. `arms`: an `if` or a legacy `try`, whose end is reached from several arms. `surveyed`: a loop; what it
+ * sets was given new versions before, so it need not hide the windows before it.
+ */
+export const BlockKind = { block: 0, loop: 1, arms: 2, surveyed: 3 } as const;
 
 const STRIDE = 8;
 const KIND = 0;
@@ -115,7 +118,15 @@ export class Flow {
   /** A call that takes `params` operands and yields `results`. */
   call(params: number, results: number, at: number): void {
     this.stack.pop(params);
+    this.stack.call();
     this.stack.pushMany(results, this.#end - at);
+  }
+
+  /** Operands that a branch to label `label` takes along, counted from the innermost block. */
+  labelTakes(label: number): number {
+    const frame = (this.depth - 1 - label) * STRIDE;
+    const kind = this.#fields[frame + KIND]!;
+    return this.#fields[frame + (kind === BlockKind.loop || kind === BlockKind.surveyed ? PARAMS : RESULTS)]!;
   }
 
   /** Something branches to label `label`, counted from the innermost block. */

@@ -18,6 +18,7 @@ import { ByteWriter } from '../wasm/writer.ts';
 import { addBudget } from './budget.ts';
 import type { BudgetPass } from './budget.ts';
 import { pageLimitName } from './bulk.ts';
+import { exportDeferred } from './deferred-marks.ts';
 import type {
   ExportMeta,
   Hooks,
@@ -71,6 +72,7 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
     load,
     abort: plan.additions.exportAs('abort', 'func', abort),
     tablesChanged: exportTablesChanged(plan),
+    deferred: exportDeferred(plan),
     functions: addFunctionList(plan),
     referenceRegisters,
   };

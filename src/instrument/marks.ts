@@ -15,12 +15,13 @@ import { writeMemarg } from './emit.ts';
 import type { Flow } from './flow.ts';
 import { WRITE_MAP_BYTES } from './layout.ts';
 import { CONSTANT } from './operand-stack.ts';
-import { Cover, WINDOW_OFFSET_MAX } from './windows.ts';
+import { Cover, DELTA_MAX, WINDOW_OFFSET_MAX } from './windows.ts';
 
 const SELECT = 0x1b;
 const LOCAL_GET = 0x20;
 const LOCAL_SET = 0x21;
 const LOCAL_TEE = 0x22;
+const GLOBAL_GET = 0x23;
 const I32_STORE8 = 0x3a;
 const I64_LT_U = 0x54;
 
@@ -68,20 +69,23 @@ export class MarkWriter {
     }
     const { out } = this.#body;
     this.#body.copyTo(at);
-    if (source < 0 || delta !== 0) {
+    if (source < 0 || (delta !== 0 && address !== ADDRESS32)) {
       this.#markScratch(key, pops, low, address);
       return;
     }
-    this.#body.indexed(LOCAL_GET, source);
-    const add = end > FRINGE_BYTES;
+    const { locals } = this.#body;
+    if (source < locals) this.#body.indexed(LOCAL_GET, source);
+    else this.#body.indexed(GLOBAL_GET, source - locals);
+    const offset = end > FRINGE_BYTES ? low : 0;
+    const add = offset + delta !== 0;
     const place = out.length + 1;
-    if (add) this.#add(address, low);
+    if (add) this.#add(address, offset + delta);
     const placeBytes = out.length - 1 - place;
     this.#mark(address);
-    if (low < WINDOW_OFFSET_MAX) {
-      if (add) windows.add(source, version, memory, low, end, place, placeBytes);
-      else windows.add(source, version, memory, 0, end, -1, 0);
-    }
+    if (delta < 0 || delta > DELTA_MAX || low >= WINDOW_OFFSET_MAX) return;
+    // The sum of a local and a constant may wrap: then a lower mark would not be on the same side.
+    if (add && delta === 0) windows.add(source, version, memory, offset, end, place, placeBytes);
+    else windows.add(source, version, memory, offset + delta, end + delta, -1, 0);
   }
 
   /** A store of `bytes` bytes at the constant address `low`. */

@@ -67,6 +67,8 @@ export interface Hooks {
   readonly abort: string;
   /** Mutable i32 global, set to 1 by whatever changes a table; undefined when no instruction here can. */
   readonly tablesChanged: string | undefined;
+  /** Mutable i32 global, not 0 when a trap left marks of stores unwritten; the host clears it. Undefined: no loop defers. */
+  readonly deferred: string | undefined;
   /** Table of funcref that lists every function of this instance that can be taken as a reference, or undefined. */
   readonly functions: string | undefined;
   /** Table that `save` and `load` copy the mutable reference globals to and from, by element type. */

@@ -3,7 +3,8 @@
  * present value or a constant.
  *
  * A slot is one of: unknown; local `x` at version `v` plus a constant; the i32 constant `c`. `local.set` and `local.tee`
- * give a local a new version, which no slot has had. A slot's value is the local's present value (plus the constant)
+ * give a local a new version, which no slot has had. Globals count as locals behind the function's own; any call may set
+ * the mutable ones, so it gives a new version to those that were touched since the call before. A slot's value is the local's present value (plus the constant)
  * exactly if the versions agree: between a push and its use lies only code that stands between them in the text, since
  * operands never outlive their block and those passed into or out of a block are made unknown.
  *
@@ -33,12 +34,15 @@ export class OperandStack {
   /** By local. Counts up over all bodies, so it need not be cleared. */
   #versions = new Int32Array(1024);
   #version = 0;
+  /** Mutable globals, as locals, that were read or set since the last call. */
+  readonly #touched: number[] = [];
 
-  /** Begins a body of `bytes` bytes and `locals` locals, parameters included. */
+  /** Begins a body of `bytes` bytes and `locals` locals, parameters and globals included. */
   begin(bytes: number, locals: number): void {
     this.height = 0;
     this.base = 0;
     this.dead = false;
+    this.#touched.length = 0;
     if (locals > this.#versions.length) this.#versions = grown(this.#versions, locals);
     this.#ensure(bytes + 1);
   }
@@ -101,6 +105,17 @@ export class OperandStack {
   setLocal(local: number): void {
     this.#version = (this.#version + 1) | 0;
     this.#versions[local] = this.#version;
+  }
+
+  /** A mutable global, as a local, is read or set: from here on a call ends what is known of it. */
+  touch(global: number): void {
+    if (this.#touched.at(-1) !== global) this.#touched.push(global);
+  }
+
+  /** A call: whoever runs may set the mutable globals. */
+  call(): void {
+    for (let i = this.#touched.length; i > 0; i--) this.setLocal(this.#touched[i - 1]!);
+    this.#touched.length = 0;
   }
 
   /** Version of a local now. */

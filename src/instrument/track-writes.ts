@@ -50,7 +50,9 @@ import type { ByteWriter } from '../wasm/writer.ts';
 import { BodyWriter } from './body-writer.ts';
 import { blockTypeAt, checkSelectTypes, prefixedKey } from './decode-fast.ts';
 import { VOID, writeMemarg } from './emit.ts';
+import { DeferredMarks } from './deferred-marks.ts';
 import { BlockKind, Flow } from './flow.ts';
+import { LoopSurvey } from './loop-survey.ts';
 import { GUEST_AT } from './layout.ts';
 import { ADDRESS32, ADDRESS64, MarkWriter } from './marks.ts';
 import type { AddressOpcodes } from './marks.ts';
@@ -58,6 +60,10 @@ import type { Plan } from './plan.ts';
 import { REPLACED, Replacer } from './replacements.ts';
 
 const UNREACHABLE = 0x00;
+const IF = 0x04;
+const END = 0x0b;
+const BR = 0x0c;
+const EMPTY_TYPE = 0x40;
 const DROP = 0x1a;
 const I32_LOAD8_U = 0x2d;
 
@@ -86,6 +92,13 @@ export class WriteTracker {
   readonly #typeResults: Int32Array;
   /** Address opcodes by memory. */
   readonly #address: readonly AddressOpcodes[];
+  /** By global: 1 if it is mutable. */
+  readonly #mutable: Uint8Array;
+  /** The innermost loop read last; while marks wait in it, its frame in the flow, else -1. */
+  readonly #survey: LoopSurvey;
+  readonly #deferred: DeferredMarks;
+  #deferring = -1;
+  readonly #mayDefer: boolean;
 
   /** The memory argument read last: memory, offset, where the offset stands. */
   #memory = 0;
@@ -95,6 +108,9 @@ export class WriteTracker {
 
   /** `out`: where bodies are appended, each with its size. */
   constructor(plan: Plan, out: ByteWriter) {
+    // Those that the budget pass added are among them.
+    const globals = [...plan.globals, ...plan.additions.globals.map(({ type }) => type)];
+    this.#mutable = Uint8Array.from(globals, ({ mutable }) => (mutable ? 1 : 0));
     const types = [...plan.module.types, ...plan.additions.types];
     this.#plan = plan;
     this.#body = new BodyWriter(out);
@@ -102,6 +118,9 @@ export class WriteTracker {
     this.#replacer = new Replacer(plan, this.#body);
     this.#typeParams = Int32Array.from(types, ({ params }) => params.length);
     this.#typeResults = Int32Array.from(types, ({ results }) => results.length);
+    this.#survey = new LoopSurvey(this.#typeParams, this.#typeResults);
+    this.#deferred = new DeferredMarks(plan, this.#body, this.#survey);
+    this.#mayDefer = plan.memories[0]!.address === 'i32';
     this.#address = plan.memories.map(({ address }) => (address === 'i64' ? ADDRESS64 : ADDRESS32));
   }
 
@@ -116,7 +135,7 @@ export class WriteTracker {
    */
   body(source: Uint8Array, start: number, end: number, typeIndex: number): void {
     const code = this.#body.begin(source, start, end, this.#typeParams[typeIndex]!);
-    this.#flow.begin(code, end, this.#body.locals, this.#typeResults[typeIndex]!);
+    this.#flow.begin(code, end, this.#body.locals + this.#mutable.length, this.#typeResults[typeIndex]!);
     this.#code(code, end);
     this.#body.finish(end);
   }
@@ -152,6 +171,14 @@ export class WriteTracker {
           flow.setLocal(u32At(source, next), key === 0x22);
           next = lebEnd(source, next);
           break;
+        case 0x23: // global.get
+          stack.pushLocal(this.#globalAsLocal(u32At(source, next)));
+          next = lebEnd(source, next);
+          break;
+        case 0x24: // global.set
+          flow.setLocal(this.#globalAsLocal(u32At(source, next)), false);
+          next = lebEnd(source, next);
+          break;
         case 0x6a: // i32.add
           stack.add();
           break;
@@ -166,7 +193,7 @@ export class WriteTracker {
           next = skipImmediate(source, next, key);
           break;
         case 0x03: // loop
-          this.#enter(BlockKind.loop, next);
+          this.#loop(at, next);
           next = lebEnd(source, next);
           break;
         case 0x04: // if
@@ -189,6 +216,7 @@ export class WriteTracker {
           flow.caught(0, at);
           break;
         case 0x0b: // end
+          if (this.#deferring === flow.depth - 1) this.#endLoop(at, next);
           flow.leave(at);
           break;
         case 0x18: // delegate
@@ -196,6 +224,7 @@ export class WriteTracker {
           next = lebEnd(source, next);
           break;
         case 0x0c: // br
+          if (this.#leavesLoop(u32At(source, next))) this.#markBefore(at);
           flow.target(u32At(source, next));
           stack.die();
           next = lebEnd(source, next);
@@ -203,6 +232,7 @@ export class WriteTracker {
         case 0x0d: // br_if
           stack.pop(1);
           flow.target(u32At(source, next));
+          if (this.#leavesLoop(u32At(source, next))) this.#markIf(at, next);
           next = lebEnd(source, next);
           break;
         case 0x0e: // br_table
@@ -216,6 +246,7 @@ export class WriteTracker {
         case 0x0f: // return
         case 0x12: // return_call
         case 0x13: // return_call_indirect
+          if (key === 0x0f && this.#deferring >= 0) this.#markBefore(at);
           next = skipImmediate(source, next, key);
           stack.die();
           break;
@@ -259,6 +290,65 @@ export class WriteTracker {
     else this.#flow.enter(kind, 0, type === VOID ? 0 : 1, at);
   }
 
+  /** A loop at `at`, its type at `type`. */
+  #loop(at: number, type: number): void {
+    const flow = this.#flow;
+    const { stack } = flow;
+    const slots = this.#body.locals + this.#mutable.length;
+    const survey = this.#survey;
+    if (stack.dead || !survey.survey(this.#body.source, type, this.#body.locals, slots, this.#mayDefer)) {
+      this.#enter(BlockKind.loop, type);
+      return;
+    }
+    // What the loop sets, it may have set on the way back: what is known of the rest holds in it.
+    for (const local of survey.sets) stack.setLocal(local);
+    if (survey.ranges.length > 0 && this.#exitsAreBare()) {
+      this.#body.copyTo(at);
+      this.#deferred.enter();
+      this.#marks.count += survey.ranges.length;
+      this.#deferring = flow.depth;
+    }
+    this.#enter(BlockKind.surveyed, type);
+  }
+
+  /** Whether no conditional branch out of the surveyed loop takes operands along: they could not pass an `if`. */
+  #exitsAreBare(): boolean {
+    for (const { label, conditional } of this.#survey.exits) {
+      if (conditional && this.#flow.labelTakes(label) > 0) return false;
+    }
+    return true;
+  }
+
+  #leavesLoop(label: number): boolean {
+    return this.#deferring >= 0 && this.#flow.depth - 1 - label < this.#deferring;
+  }
+
+  /** Writes the marks that waited before the instruction at `at`, which leaves the loop. */
+  #markBefore(at: number): void {
+    this.#body.copyTo(at);
+    this.#deferred.leave(at);
+  }
+
+  /** `br_if` at `at` out of the loop, its label at `label`: the same within an `if`. */
+  #markIf(at: number, label: number): void {
+    const { out } = this.#body;
+    this.#body.copyTo(at);
+    out.u8(IF);
+    out.u8(EMPTY_TYPE);
+    this.#deferred.leave(at);
+    out.u8(BR);
+    out.u32(u32At(this.#body.source, label) + 1);
+    out.u8(END);
+    this.#body.skipTo(lebEnd(this.#body.source, label));
+  }
+
+  /** The `end` at `at` of the loop in which marks wait. */
+  #endLoop(at: number, next: number): void {
+    this.#body.copyTo(next);
+    this.#deferred.leave(at);
+    this.#deferring = -1;
+  }
+
   /** The labels of a `try_table` count from outside of it; its own block is already open. */
   #targetHandlers(at: number): void {
     const { source } = this.#body;
@@ -283,6 +373,13 @@ export class WriteTracker {
     return at;
   }
 
+  /** What stands for a global in the operand stack: locals behind the body's own. */
+  #globalAsLocal(global: number): number {
+    const local = this.#body.locals + global;
+    if (this.#mutable[global] === 1) this.#flow.stack.touch(local);
+    return local;
+  }
+
   #call(type: number, at: number): void {
     this.#flow.call(this.#typeParams[type]!, this.#typeResults[type]!, at);
   }
@@ -302,7 +399,8 @@ export class WriteTracker {
       body.skipTo(next);
       return next;
     }
-    if (store) this.#marks.cover(key, at, pops, this.#memory, this.#offset, address);
+    const waits = store && this.#deferring >= 0 && this.#survey.stores.includes(at);
+    if (store && !waits) this.#marks.cover(key, at, pops, this.#memory, this.#offset, address);
     body.copyTo(this.#offsetAt);
     body.out.u32(this.#offset + GUEST_AT);
     body.skipTo(this.#offsetEnd);

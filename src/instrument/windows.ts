@@ -7,8 +7,8 @@
  *
  * Windows are kept in the order they were made. Those of a block are forgotten at its end when it can be entered or left
  * otherwise than by running through ({@link truncate}), so what is left was made on a dominating path. A loop hides the
- * windows before it ({@link floor}): its body may set the local later and come back. Setting a local gives it another
- * version, which ends its windows without a search.
+ * windows before it ({@link floor}), but not those of constants: its body may set the local later and come back. Setting a
+ * local gives it another version, which ends its windows without a search.
  *
  * Beside windows the list holds aliases: local `y` is local `x` plus a constant. A store off `y` is covered by a window of
  * `x`: the store that made the window was in bounds, or the code would not be here, so `x` is below the memory's size and
@@ -29,7 +29,7 @@ const SEARCH_MAX = 16;
 export const WINDOW_OFFSET_MAX = 0x800_0000;
 
 /** Constants up to this are followed: less than what the front region leaves of 4 GiB behind any guest. */
-const DELTA_MAX = 0x1_0000;
+export const DELTA_MAX = 0x1_0000;
 /** In place of a memory: the entry is an alias. */
 const ALIAS = -1;
 
@@ -85,7 +85,8 @@ export class Windows {
   #cover(source: number, version: number, memory: number, low: number, end: number): number {
     if (low < 0) return Cover.none;
     let window = this.#heads[source + 2]!;
-    while (window >= this.floor && this.#tries-- > 0) {
+    const floor = source === CONSTANT ? 0 : this.floor;
+    while (window >= floor && this.#tries-- > 0) {
       if (this.#versions[window] !== version) return Cover.none;
       let result: number = Cover.none;
       if (this.#memories[window] === memory) {

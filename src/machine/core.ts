@@ -206,6 +206,23 @@ export class Core {
     this.committed = false;
   }
 
+  /**
+   * After a call that did not return: where it trapped in a loop whose marks waited, they are missing. Looks at every
+   * page then, since what the loop wrote may be anywhere.
+   */
+  completeMarks(): void {
+    let missing = false;
+    for (let unit = 0; unit < this.program.units.length; unit++) {
+      const { deferred } = this.program.units[unit]!.meta.hooks;
+      if (deferred === undefined) continue;
+      const waiting = this.instances.globalOf(unit, deferred);
+      if (waiting.value === 0) continue;
+      missing = true;
+      waiting.value = 0;
+    }
+    if (missing) for (const memory of this.memories) memory.suspectAll();
+  }
+
   /** Clears marks that a trapped access left beyond the guest's memory. After a trap that is kept. */
   clearStrayMarks(): void {
     for (const memory of this.memories) memory.clearMarks();

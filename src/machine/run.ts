@@ -173,6 +173,7 @@ function concludeFailure(
   { thrown, ownError = false }: { readonly thrown: unknown; readonly ownError?: boolean },
 ): Outcome<unknown> {
   const { ending } = core;
+  core.completeMarks();
   if (ending?.kind === 'exit') return commit(core, { kind: 'exit', code: ending.code });
   const trap = describeTrap(machine, core, { thrown, ending });
   if (machine.onTrap === 'keep' && !ownError) {

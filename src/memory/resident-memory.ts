@@ -9,7 +9,7 @@
  * ```
  *
  * Invariants:
- * - I2: a page that is neither marked, nor dirty, nor in the fringe of such a page equals its frame in `resident`;
+ * - I2, whenever no guest runs: a page that is neither marked, nor dirty, nor in the fringe of such a page equals its frame in `resident`;
  * - the dirty list is ascending and without repetition, and empty when a call begins (I3);
  * - every dirty page and every fringe has one frame reserved in the pool between `commit` and flush or discard (I11);
  * - whoever calls holds references to `resident` for as long as it stands here.
@@ -170,6 +170,20 @@ export class ResidentMemory {
     this.#pool.unreserve(this.#reserved);
     this.#maps.unreserve(this.#reserved);
     this.#reserved = 0;
+  }
+
+  /**
+   * Marks every page that differs from its frame. After a trap in a loop whose marks waited (`Hooks.deferred`): compares
+   * the whole memory, so it takes about a millisecond for 10 MiB. Not while the core is busy (I10), before `collect`.
+   */
+  suspectAll(): void {
+    this.refresh();
+    const pages = (this.bytes.length - GUEST_AT) >>> PAGE_SHIFT;
+    for (let page = 0; page < pages; page++) {
+      if (this.bytes[page] !== 0) continue;
+      if (!pageEquals(this.#pool, this.words, pageAt(page), this.#maps.get(this.resident, page), 0))
+        this.bytes[page] = 1;
+    }
   }
 
   /** Clears the whole write map, also where a trapped store left a mark beyond the memory. After a trap. */

@@ -55,6 +55,7 @@ export function randomModule(random: Random, count: number, options: CodeOptions
   const functions: string[] = [];
   for (let i = 0; i < count; i++) functions.push(new FunctionText(random, i, options).text());
   return `(module (memory (export "memory") 1) (global $fuel (export "fuel") (mut i32) (i32.const 0))
+  (global $g0 (export "g0") (mut i32) (i32.const 4000)) (global $g1 (export "g1") (mut i32) (i32.const 8190))
   ${options.handlers === 'none' ? '' : '(tag $t (param i32))'}
   ${functions.join('\n')})`;
 }
@@ -96,7 +97,8 @@ class FunctionText {
     const roll = random.below(100);
     if (roll < 52 || depth === 0) return this.#store(depth);
     if (roll < 57) return `(local.set ${this.#local()} ${this.#address(depth - 1)})`;
-    if (roll < 61) return this.#advance();
+    if (roll < 59) return this.#advance();
+    if (roll < 61) return `(global.set $g${random.below(2)} ${this.#address(depth - 1)})`;
     if (roll < 69) return this.#block(depth);
     if (roll < 76) return this.#if(depth);
     if (roll < 82) return this.#loop(depth);
@@ -135,7 +137,8 @@ class FunctionText {
   #address(depth: number): string {
     const random = this.#random;
     const roll = random.below(100);
-    if (roll < 55 || depth <= 0) return `(local.get ${this.#local()})`;
+    if (roll < 48 || depth <= 0) return `(local.get ${this.#local()})`;
+    if (roll < 55) return `(global.get $g${random.below(2)})`;
     if (roll < 65) return `(i32.const ${random.pick([0, 16, 4000, 4030, 4090, 4154, 4158, 8192, 60_000])})`;
     if (roll < 75) return `(local.tee ${this.#local()} ${this.#address(depth - 1)})`;
     if (roll < 88)

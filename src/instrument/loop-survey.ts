@@ -1,0 +1,654 @@
+/**
+ * What a loop without loops in it does, found out before its code is written: which locals and globals it sets, and which
+ * of its stores walk through memory, so that their marks may wait until the loop is left (deferred-marks.ts).
+ *
+ * ```
+ *   loop                          the way from the loop's head to its one back edge: the spine. What stands on it runs
+ *     (exit when done)            exactly once, in order, in every iteration that comes back.
+ *     (store (base + 8·i) …)      i: set once, on the spine, to itself plus a constant: an induction variable.
+ *     i += 1                      base + 8·i: advances by 8 an iteration, since base is not set in the loop.
+ *     br loop
+ *   end
+ * ```
+ *
+ * Invariants: a store is deferred only if it stands on the spine and its address is a sum with one induction variable in
+ * it, so it advances by the same |stride| <= {@link STRIDE_MAX} every iteration. Each of them is in bounds, and the last
+ * MiB below 4 GiB never is (layout.ts), so the addresses never wrap and every page between the first and the last is
+ * written. Whatever is not understood is not deferred: a missed mark would be a hole, one too many a copied page.
+ */
+
+import { FRINGE_BYTES } from '../base/units.ts';
+import { skipImmediate } from '../wasm/decode.ts';
+import { lebEnd, s32At, u32At } from '../wasm/leb.ts';
+import { ACCESS_BYTES, IS_STORE, KNOWN, POPS, PUSHES, opcodeKey } from '../wasm/opcodes.ts';
+import { prefixedKey } from './decode-fast.ts';
+import { GUEST_AT } from './layout.ts';
+
+/** Bytes that a deferred store may advance by in an iteration: it must touch every page on its way. */
+const STRIDE_MAX = 4096;
+/** Constants up to this are taken out of an address. */
+const DELTA_MAX = 0x1_0000;
+const NODES_MAX = 64;
+/** Instructions of an address that are repeated where the loop is left. */
+const SIZE_MAX = 24;
+const REGIONS_MAX = 128;
+const GROUPS_MAX = 4;
+/** Ranges times exits of a loop: bounds the code that is added. */
+const RANGES_MAX = 12;
+
+const UNKNOWN = -1;
+const LOCAL_GET = 0x20;
+const I32_CONST = 0x41;
+const I32_ADD = 0x6a;
+const I32_SUB = 0x6b;
+const I32_MUL = 0x6c;
+const I32_SHL = 0x74;
+
+/** Kinds of regions: parts of blocks. */
+const PLAIN = 0;
+const THEN = 1;
+const ELSE = 2;
+
+/** Instructions that may change or leave memory in ways of their own: such a loop keeps its marks. */
+const HEAVY: Uint8Array = new Uint8Array(KNOWN.length);
+for (const name of ['memory.grow', 'memory.init', 'memory.copy', 'memory.fill', 'data.drop', 'elem.drop']) {
+  HEAVY[opcodeKey(name)] = 1;
+}
+for (const name of ['table.init', 'table.grow', 'table.fill', 'table.copy', 'table.set']) HEAVY[opcodeKey(name)] = 1;
+
+/** Stores whose range is marked when the loop is left: off one address, all within 64 bytes. */
+export interface Range {
+  /** The address, without constants. */
+  readonly node: number;
+  /** The induction variable in it. */
+  readonly local: number;
+  /** What the address advances by when the variable advances by one, modulo 2^32. */
+  readonly factor: number;
+  /** What the address advances by an iteration. */
+  readonly stride: number;
+  /** 1: the first address is computed after the variable advanced once. */
+  readonly shift: number;
+  /** Where the variable is set. */
+  readonly setAt: number;
+  /** Where the first of the stores stands. */
+  readonly storeAt: number;
+  /** Constant in the address of the first of the stores. */
+  readonly delta: number;
+  /** Added to the address: where the lowest of the stores begins, and the highest ends. */
+  low: number;
+  high: number;
+  /** Whether all stores have the same `delta`. */
+  uniform: boolean;
+}
+
+interface Candidate {
+  readonly at: number;
+  readonly node: number;
+  readonly delta: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A branch out of the loop: its label counted from outside of it. */
+export interface LoopExit {
+  readonly label: number;
+  readonly conditional: boolean;
+}
+
+export class LoopSurvey {
+  /** Locals that the loop sets, and globals as locals behind the body's own; repetitions possible. */
+  readonly sets: number[] = [];
+  /** What is deferred: empty when the loop keeps its marks. */
+  readonly ranges: Range[] = [];
+  /** Where the deferred stores stand, ascending. */
+  readonly stores: number[] = [];
+  readonly exits: LoopExit[] = [];
+  /** Where the back edge stands; code behind it runs as if it stood at {@link after}. */
+  backEdge = 0;
+  after = 0;
+
+  readonly #typeParams: Int32Array;
+  readonly #typeResults: Int32Array;
+  #source: Uint8Array = new Uint8Array();
+  #bodyAt = 0;
+  #params = 0;
+  #deferrable = false;
+  #backEdges = 0;
+  #storesSeen = 0;
+  readonly #openBlock: number[] = [];
+  readonly #openRegion: number[] = [];
+  readonly #regionStart: number[] = [];
+  readonly #regionKind: number[] = [];
+  readonly #spineRegion = new Uint8Array(REGIONS_MAX);
+  readonly #spineBlock = new Uint8Array(REGIONS_MAX);
+  readonly #jumpAt: number[] = [];
+  readonly #jumpBlock: number[] = [];
+  /** Where paths that pass the back edge by leave the spine. */
+  readonly #leavesAt: number[] = [];
+
+  // By local; meaningful where `#epochs` is the present one.
+  #epoch = 0;
+  #epochs = new Int32Array(256);
+  #setCounts = new Int32Array(256);
+  #setRegions = new Int32Array(256);
+  #setAts = new Int32Array(256);
+  /** Whether the walk has passed the local's only set, what it holds since, its step if it is an induction variable. */
+  #passed = new Uint8Array(256);
+  #bound = new Int32Array(256);
+  #steps = new Int32Array(256);
+
+  // Expressions. An operator's operands are nodes, a local or a constant stands in `#left`.
+  #nodes = 0;
+  readonly #operators = new Uint8Array(NODES_MAX);
+  readonly #left = new Int32Array(NODES_MAX);
+  readonly #right = new Int32Array(NODES_MAX);
+  /** The induction variable in it, -1: none; its factor; whether it has advanced. */
+  readonly #variables = new Int32Array(NODES_MAX);
+  readonly #factors = new Int32Array(NODES_MAX);
+  readonly #shifts = new Uint8Array(NODES_MAX);
+  readonly #sizes = new Uint8Array(NODES_MAX);
+  #stack = new Int32Array(1024);
+  #height = 0;
+  readonly #candidates: Candidate[] = [];
+
+  constructor(typeParams: Int32Array, typeResults: Int32Array) {
+    this.#typeParams = typeParams;
+    this.#typeResults = typeResults;
+  }
+
+  /**
+   * Reads the loop whose block type is at `at`, in code that the engine has validated. False: a loop, a call or something
+   * else is in it that rules deferring out; then nothing is known. `locals`: of the body; `slots`: with globals behind them. `defer`: whether
+   * marks may be deferred.
+   */
+  survey(source: Uint8Array, at: number, locals: number, slots: number, defer: boolean): boolean {
+    this.#source = source;
+    this.#begin(slots);
+    this.#deferrable = defer;
+    this.#params = this.#paramsOf(at);
+    this.#bodyAt = lebEnd(source, at);
+    if (!this.#structure(locals)) return false;
+    if (!this.#deferrable || this.#backEdges !== 1 || this.#storesSeen === 0) return true;
+    this.#findLeaves();
+    if (this.#walk()) this.#group();
+    return true;
+  }
+
+  /** The instructions of an expression, in order: `write(opcode, immediate)`. */
+  replay(node: number, write: (opcode: number, immediate: number) => void): void {
+    const operator = this.#operators[node]!;
+    if (operator === LOCAL_GET || operator === I32_CONST) {
+      write(operator, this.#left[node]!);
+      return;
+    }
+    this.replay(this.#left[node]!, write);
+    this.replay(this.#right[node]!, write);
+    write(operator, 0);
+  }
+
+  #begin(slots: number): void {
+    if (slots > this.#epochs.length) {
+      const length = 2 * slots;
+      this.#epochs = new Int32Array(length);
+      this.#setCounts = new Int32Array(length);
+      this.#setRegions = new Int32Array(length);
+      this.#setAts = new Int32Array(length);
+      this.#passed = new Uint8Array(length);
+      this.#bound = new Int32Array(length);
+      this.#steps = new Int32Array(length);
+      this.#epoch = 0;
+    }
+    this.#epoch++;
+    this.sets.length = 0;
+    this.ranges.length = 0;
+    this.stores.length = 0;
+    this.exits.length = 0;
+    this.#backEdges = 0;
+    this.#storesSeen = 0;
+    this.#jumpAt.length = 0;
+    this.#jumpBlock.length = 0;
+    this.#leavesAt.length = 0;
+  }
+
+  /** First reading: blocks, branches, what is set. False: nothing is known. */
+  #structure(locals: number): boolean {
+    const source = this.#source;
+    let depth = 0;
+    let blocks = 1;
+    let regions = 1;
+    this.#openBlock[0] = 0;
+    this.#openRegion[0] = 0;
+    this.#regionStart[0] = this.#bodyAt;
+    this.#regionKind[0] = PLAIN;
+    for (let next = this.#bodyAt; next < source.length;) {
+      const at = next;
+      let key = source[next++]!;
+      if (key >= 0xfc && key <= 0xfe) {
+        key = prefixedKey(key, u32At(source, next));
+        next = lebEnd(source, next);
+      }
+      switch (key) {
+        case 0x02: // block
+        case 0x04: // if
+          depth++;
+          if (regions >= REGIONS_MAX) this.#deferrable = false;
+          this.#openBlock[depth] = blocks++;
+          this.#openRegion[depth] = regions;
+          this.#regionStart[regions] = at;
+          this.#regionKind[regions++] = key === 0x04 ? THEN : PLAIN;
+          next = lebEnd(source, next);
+          break;
+        case 0x05: // else
+          if (regions >= REGIONS_MAX) this.#deferrable = false;
+          this.#openRegion[depth] = regions;
+          this.#regionStart[regions] = at;
+          this.#regionKind[regions++] = ELSE;
+          break;
+        case 0x0b: // end
+          if (depth === 0) return true;
+          depth--;
+          break;
+        case 0x0c: // br
+        case 0x0d: // br_if
+          this.#branch(at, u32At(source, next), depth, key === 0x0d);
+          next = lebEnd(source, next);
+          break;
+        case 0x0f: // return
+          this.exits.push({ label: -1, conditional: false });
+          break;
+        case 0x21: // local.set
+        case 0x22: // local.tee
+          this.#noteSet(u32At(source, next), this.#openRegion[depth]!, at);
+          next = lebEnd(source, next);
+          break;
+        case 0x24: // global.set
+          this.sets.push(locals + u32At(source, next));
+          next = lebEnd(source, next);
+          break;
+        case 0x20: // local.get
+        case 0x41: // i32.const
+          next = lebEnd(source, next);
+          break;
+        case 0x03: // loop
+        case 0x06: // try
+        case 0x07: // catch
+        case 0x08: // throw
+        case 0x09: // rethrow
+        case 0x0a: // throw_ref
+        case 0x0e: // br_table
+        case 0x10: // call
+        case 0x11: // call_indirect
+        case 0x12: // return_call
+        case 0x13: // return_call_indirect
+        case 0x18: // delegate
+        case 0x19: // catch_all
+        case 0x1f: // try_table
+          return false;
+        default:
+          if (KNOWN[key] === 0 || HEAVY[key] === 1) return false;
+          if (IS_STORE[key] === 1) this.#storesSeen++;
+          next = skipImmediate(source, next, key);
+      }
+    }
+    return false;
+  }
+
+  #branch(at: number, label: number, depth: number, conditional: boolean): void {
+    if (label > depth) this.exits.push({ label: label - depth - 1, conditional });
+    else if (label < depth) {
+      this.#jumpAt.push(at);
+      this.#jumpBlock.push(this.#openBlock[depth - label]!);
+    } else {
+      this.#backEdges++;
+      this.backEdge = at;
+      if (!this.#deferrable || this.#backEdges > 1) return;
+      this.#spineRegion.fill(0);
+      this.#spineBlock.fill(0);
+      if (conditional) this.#leavesAt.push(at);
+      for (let open = 0; open <= depth; open++) {
+        this.#spineRegion[this.#openRegion[open]!] = 1;
+        this.#spineBlock[this.#openBlock[open]!] = 1;
+      }
+    }
+  }
+
+  #noteSet(local: number, region: number, at: number): void {
+    this.sets.push(local);
+    if (this.#epochs[local] !== this.#epoch) {
+      this.#epochs[local] = this.#epoch;
+      this.#setCounts[local] = 0;
+      this.#passed[local] = 0;
+      this.#steps[local] = 0;
+    }
+    this.#setCounts[local]!++;
+    this.#setRegions[local] = region;
+    this.#setAts[local] = at;
+  }
+
+  /** Where the spine is left so that code behind the back edge runs: at which of them, that code can't tell. */
+  #findLeaves(): void {
+    const leaves = this.#leavesAt;
+    for (let region = 0; region < this.#regionStart.length && region < REGIONS_MAX; region++) {
+      if (this.#spineRegion[region] === 1 && this.#regionKind[region] !== PLAIN) {
+        leaves.push(this.#regionStart[region]!);
+      }
+    }
+    for (let i = 0; i < this.#jumpAt.length; i++) {
+      if (this.#spineBlock[this.#jumpBlock[i]!] === 1 && this.#jumpAt[i]! < this.backEdge)
+        leaves.push(this.#jumpAt[i]!);
+    }
+    this.after = leaves.length === 0 ? this.backEdge : Math.min(...leaves);
+  }
+
+  /** Second reading, along the spine up to the back edge: addresses of stores, steps of variables. False: given up. */
+  #walk(): boolean {
+    const source = this.#source;
+    this.#nodes = 0;
+    this.#candidates.length = 0;
+    this.#ensureStack(this.backEdge - this.#bodyAt + this.#params);
+    this.#stack.fill(UNKNOWN, 0, this.#params);
+    this.#height = this.#params;
+    let regions = 1;
+    // Blocks off the spine are passed over: how deep, and what the outermost leaves on the stack.
+    let skipped = 0;
+    let base = 0;
+    let params = 0;
+    let results = 0;
+    for (let next = this.#bodyAt; next < this.backEdge;) {
+      const at = next;
+      let key = source[next++]!;
+      if (key >= 0xfc && key <= 0xfe) {
+        key = prefixedKey(key, u32At(source, next));
+        next = lebEnd(source, next);
+      }
+      const immediate = next;
+      next = skipImmediate(source, next, key);
+      if (key === 0x02 || key === 0x04) {
+        const region = regions++;
+        if (skipped > 0) {
+          skipped++;
+          continue;
+        }
+        if (key === 0x04) this.#pop(1);
+        params = this.#paramsOf(immediate);
+        this.#pop(params);
+        base = this.#height;
+        results = this.#resultsOf(immediate);
+        if (this.#spineRegion[region] === 1) this.#pushUnknown(params, at);
+        else skipped = 1;
+        continue;
+      }
+      if (key === 0x05) {
+        const region = regions++;
+        if (skipped === 1 && this.#spineRegion[region] === 1) {
+          skipped = 0;
+          this.#height = base;
+          this.#pushUnknown(params, at);
+        }
+        continue;
+      }
+      if (skipped > 0) {
+        if (key === 0x0b && --skipped === 0) {
+          this.#height = base;
+          this.#pushUnknown(results, at);
+        }
+        continue;
+      }
+      // What ends the spine: then the back edge is dead code.
+      if (key === 0x00 || key === 0x0b || key === 0x0c || key === 0x0f) return false;
+      this.#instruction(key, at, immediate);
+    }
+    return skipped === 0;
+  }
+
+  #instruction(key: number, at: number, immediate: number): void {
+    const source = this.#source;
+    switch (key) {
+      case 0x20: // local.get
+        this.#push(this.#valueOf(u32At(source, immediate)));
+        return;
+      case 0x21: // local.set
+        this.#set(u32At(source, immediate), this.#top(0));
+        this.#pop(1);
+        return;
+      case 0x22: // local.tee
+        this.#set(u32At(source, immediate), this.#top(0));
+        return;
+      case I32_CONST:
+        this.#push(this.#leaf(I32_CONST, s32At(source, immediate), UNKNOWN, 0));
+        return;
+      case I32_ADD:
+      case I32_SUB:
+      case I32_MUL:
+      case I32_SHL: {
+        const node = this.#combine(key, this.#top(1), this.#top(0));
+        this.#pop(2);
+        this.#push(node);
+        return;
+      }
+      case 0x0d: // br_if
+        this.#pop(1);
+        return;
+      case 0x1c: // select with types
+        this.#pop(3);
+        this.#push(UNKNOWN);
+        return;
+      default: {
+        const pops = POPS[key]!;
+        if (IS_STORE[key] === 1 && ACCESS_BYTES[key] !== 0) this.#noteStore(key, at, immediate, this.#top(pops - 1));
+        this.#pop(pops);
+        for (let pushes = PUSHES[key]!; pushes > 0; pushes--) this.#push(UNKNOWN);
+      }
+    }
+  }
+
+  /** What a local holds at this point of the spine. */
+  #valueOf(local: number): number {
+    if (this.#epochs[local] !== this.#epoch) return this.#leaf(LOCAL_GET, local, UNKNOWN, 0);
+    if (!this.#setOnSpine(local)) return UNKNOWN;
+    if (this.#passed[local] === 1) return this.#bound[local]!;
+    return this.#leaf(LOCAL_GET, local, local, 0);
+  }
+
+  #setOnSpine(local: number): boolean {
+    const at = this.#setAts[local]!;
+    return this.#setCounts[local] === 1 && at < this.backEdge && this.#spineRegion[this.#setRegions[local]!] === 1;
+  }
+
+  #set(local: number, node: number): void {
+    if (!this.#setOnSpine(local)) return;
+    this.#passed[local] = 1;
+    this.#bound[local] = node;
+    if (node < 0 || this.#variables[node] !== local || this.#factors[node] !== 1 || this.#shifts[node] !== 0) return;
+    const step = this.#distance(node, local);
+    if (step === 0 || Math.abs(step) > STRIDE_MAX) return;
+    this.#steps[local] = step;
+    this.#bound[local] = this.#leaf(LOCAL_GET, local, local, 1);
+  }
+
+  /** `c` where the expression is `local + c`, else 0. */
+  #distance(node: number, local: number): number {
+    const operator = this.#operators[node]!;
+    if (operator === LOCAL_GET || operator === I32_CONST) return 0;
+    const left = this.#left[node]!;
+    const right = this.#right[node]!;
+    const isLocal = (it: number): boolean => this.#operators[it] === LOCAL_GET && this.#left[it] === local;
+    if (isLocal(left) && this.#operators[right] === I32_CONST) {
+      if (operator === I32_ADD) return this.#left[right]!;
+      return operator === I32_SUB ? -this.#left[right]! : 0;
+    }
+    return operator === I32_ADD && isLocal(right) && this.#operators[left] === I32_CONST ? this.#left[left]! : 0;
+  }
+
+  #combine(operator: number, left: number, right: number): number {
+    if (left < 0 || right < 0) return UNKNOWN;
+    const size = this.#sizes[left]! + this.#sizes[right]! + 1;
+    if (size > SIZE_MAX) return UNKNOWN;
+    const leftVariable = this.#variables[left]!;
+    const rightVariable = this.#variables[right]!;
+    const leftFactor = this.#factors[left]!;
+    const rightFactor = this.#factors[right]!;
+    const constant = this.#operators[right] === I32_CONST ? this.#left[right]! : undefined;
+    let factor = 0;
+    if (leftVariable >= 0 && rightVariable >= 0) {
+      if (leftVariable !== rightVariable || this.#shifts[left] !== this.#shifts[right]) return UNKNOWN;
+      if (operator === I32_MUL || operator === I32_SHL) return UNKNOWN;
+    }
+    if (operator === I32_ADD) factor = (leftFactor + rightFactor) | 0;
+    else if (operator === I32_SUB) factor = (leftFactor - rightFactor) | 0;
+    else if (operator === I32_SHL) {
+      if (rightVariable >= 0) return UNKNOWN;
+      if (leftVariable >= 0) {
+        if (constant === undefined) return UNKNOWN;
+        factor = leftFactor << constant;
+      }
+    } else if (leftVariable >= 0) {
+      if (constant === undefined) return UNKNOWN;
+      factor = Math.imul(leftFactor, constant);
+    } else if (rightVariable >= 0) {
+      if (this.#operators[left] !== I32_CONST) return UNKNOWN;
+      factor = Math.imul(rightFactor, this.#left[left]!);
+    }
+    const variable = leftVariable >= 0 ? leftVariable : rightVariable;
+    const shift = leftVariable >= 0 ? this.#shifts[left]! : this.#shifts[right]!;
+    return this.#node(operator, left, right, { variable, factor, shift, size });
+  }
+
+  #leaf(operator: number, value: number, variable: number, shift: number): number {
+    return this.#node(operator, value, 0, { variable, factor: variable < 0 ? 0 : 1, shift, size: 1 });
+  }
+
+  /** The node of an expression; equal ones have the same. */
+  #node(
+    operator: number,
+    left: number,
+    right: number,
+    about: { readonly variable: number; readonly factor: number; readonly shift: number; readonly size: number },
+  ): number {
+    for (let node = this.#nodes - 1; node >= 0; node--) {
+      if (this.#left[node] !== left || this.#right[node] !== right || this.#operators[node] !== operator) continue;
+      if (this.#variables[node] === about.variable && this.#shifts[node] === about.shift) return node;
+    }
+    if (this.#nodes === NODES_MAX) return UNKNOWN;
+    const node = this.#nodes++;
+    this.#operators[node] = operator;
+    this.#left[node] = left;
+    this.#right[node] = right;
+    this.#variables[node] = about.variable;
+    this.#factors[node] = about.factor;
+    this.#shifts[node] = about.shift;
+    this.#sizes[node] = about.size;
+    return node;
+  }
+
+  #noteStore(key: number, at: number, immediate: number, address: number): void {
+    const source = this.#source;
+    if (address < 0 || u32At(source, immediate) & 0x40) return;
+    const offsetAt = lebEnd(source, immediate);
+    if (lebEnd(source, offsetAt) - offsetAt > 4) return;
+    const offset = u32At(source, offsetAt);
+    if (offset + GUEST_AT > 0xffff_ffff) return;
+    let node = address;
+    let delta = 0;
+    if (this.#operators[node] === I32_ADD && this.#operators[this.#right[node]!] === I32_CONST) {
+      const constant = this.#left[this.#right[node]!]!;
+      if (Math.abs(constant) <= DELTA_MAX) {
+        delta = constant;
+        node = this.#left[node]!;
+      }
+    }
+    const low = delta + offset;
+    this.#candidates.push({ at, node, delta, low, high: low + ACCESS_BYTES[key]! });
+  }
+
+  /** Stores that advance steadily, by ranges. */
+  #group(): void {
+    for (const candidate of this.#candidates) {
+      const { node, at } = candidate;
+      const local = this.#variables[node]!;
+      if (local < 0 || this.#epochs[local] !== this.#epoch || this.#steps[local] === 0) continue;
+      const stride = Math.imul(this.#factors[node]!, this.#steps[local]!);
+      if (stride === 0 || Math.abs(stride) > STRIDE_MAX) continue;
+      const setAt = this.#setAts[local]!;
+      if (this.#isAmbiguous(at) || this.#isAmbiguous(setAt)) continue;
+      if (!this.#joins(candidate)) {
+        if (this.ranges.length === GROUPS_MAX) continue;
+        const { delta, low, high } = candidate;
+        const about = { factor: this.#factors[node]!, stride, shift: this.#shifts[node]!, setAt, storeAt: at };
+        this.ranges.push({ node, local, ...about, delta, low, high, uniform: true });
+      }
+      this.stores.push(at);
+    }
+    if (this.ranges.length * (this.exits.length + 1) <= RANGES_MAX) return;
+    this.ranges.length = 0;
+    this.stores.length = 0;
+  }
+
+  /** Whether code behind the back edge can't tell if the instruction at `at` ran in the last iteration. */
+  #isAmbiguous(at: number): boolean {
+    return this.#leavesAt.some((leave) => leave > at) && this.#leavesAt.some((leave) => leave < at);
+  }
+
+  /**
+   * Whether a mark for some range serves this store too. The first store of a range runs whenever any of it does; so the
+   * others lie above it, or have the same constant in their address, so that the sum of both does not wrap between them.
+   */
+  #joins({ node, delta, low, high }: Candidate): boolean {
+    for (const range of this.ranges) {
+      if (range.node !== node) continue;
+      const lowest = Math.min(low, range.low);
+      const highest = Math.max(high, range.high);
+      if (highest - lowest > FRINGE_BYTES) continue;
+      if (delta !== range.delta || !range.uniform) {
+        if (!range.uniform && low < range.low) continue;
+        if (range.uniform && (low < range.low || !this.#startsAtFirst(range))) continue;
+        range.uniform = false;
+      }
+      range.low = lowest;
+      range.high = highest;
+      return true;
+    }
+    return false;
+  }
+
+  #startsAtFirst(range: Range): boolean {
+    return this.#candidates.some(({ at, low }) => at === range.storeAt && low === range.low);
+  }
+
+  #paramsOf(at: number): number {
+    const first = this.#source[at]!;
+    return first === 0x40 || (first & 0xc0) === 0x40 ? 0 : this.#typeParams[u32At(this.#source, at)]!;
+  }
+
+  #resultsOf(at: number): number {
+    const first = this.#source[at]!;
+    if (first === 0x40) return 0;
+    return (first & 0xc0) === 0x40 ? 1 : this.#typeResults[u32At(this.#source, at)]!;
+  }
+
+  #push(node: number): void {
+    this.#stack[this.#height++] = node;
+  }
+
+  #pushUnknown(count: number, at: number): void {
+    this.#ensureStack(this.#height + count + this.backEdge - at);
+    this.#stack.fill(UNKNOWN, this.#height, this.#height + count);
+    this.#height += count;
+  }
+
+  #pop(count: number): void {
+    this.#height = Math.max(0, this.#height - count);
+  }
+
+  #top(depth: number): number {
+    const slot = this.#height - 1 - depth;
+    return slot < 0 ? UNKNOWN : this.#stack[slot]!;
+  }
+
+  #ensureStack(slots: number): void {
+    if (slots < this.#stack.length) return;
+    const larger = new Int32Array(2 * slots);
+    larger.set(this.#stack);
+    this.#stack = larger;
+  }
+}
