@@ -174,7 +174,7 @@ export class ResidentMemory {
 
   /**
    * Marks every page that differs from its frame. After a trap in a loop whose marks waited (`Hooks.deferred`): compares
-   * the whole memory, so it takes about a millisecond for 10 MiB. Not while the core is busy (I10), before `collect`.
+   * the whole memory, so it is slow: measured 160 to 300 ms for 100 MiB, on a busy machine. Not while the core is busy (I10), before `collect`.
    */
   suspectAll(): void {
     this.refresh();
