@@ -45,9 +45,21 @@ async function check(
       expect(outcome, place).toEqual(expected);
       expect(Buffer.compare(guest, plainBytes), `memory after ${place}`).toBe(0);
       markedPages(twin.map());
+      if (marksAreMissing(twin)) {
+        expect(outcome, `marks wait after ${place}`).toHaveProperty('trap');
+        continue;
+      }
       expect(uncoveredWrite(zero, guest, twin.map()), `uncovered write in ${place}`).toBeUndefined();
     }
   }
+}
+
+/** Whether a loop whose marks wait was left by a trap: loops-soundness.test.ts. */
+function marksAreMissing(twin: Twin): boolean {
+  const { deferred } = twin.meta.hooks;
+  if (deferred === undefined || twin.global(deferred).value === 0) return false;
+  twin.global(deferred).value = 0;
+  return true;
 }
 
 function address(random: Random): number {
