@@ -14,6 +14,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { BENCHES } from './benches.ts';
+import { format } from './format.ts';
 import { limitText, promiseOf, PROMISES } from './promises.ts';
 import type { Bench, Result } from './result.ts';
 import { placeOf } from './support/places.ts';
@@ -98,11 +99,6 @@ function runBench(bench: Bench, program: string, quick: boolean): Promise<Result
       else resolve(JSON.parse(printed.trimEnd().split('\n').at(-1)!) as Result[]);
     });
   });
-}
-
-function format(value: number): string {
-  if (Number.isInteger(value)) return String(value);
-  return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
 function table(results: readonly Result[]): string {
