@@ -19,8 +19,9 @@
  *
  * At each exit it is known from the text whether store and step ran in the iteration that leaves: both, neither, or one.
  *
- * A trap in the loop leaves its marks unwritten, and `deferred` above zero, whatever runs later: that tells the machine, which then looks at every page
- * (`ResidentMemory.suspectAll`). Such a loop calls nothing, so nobody looks at the marks in between.
+ * A trap in the loop leaves its marks unwritten, and `deferred` above zero, whatever runs later: that tells the machine,
+ * which then looks at every page (`ResidentMemory.suspectAll`). Such a loop calls nothing, so nobody looks at the marks in
+ * between.
  */
 
 import { assert } from '../base/assert.ts';
