@@ -150,7 +150,7 @@ export class DeferredMarks {
     const last = this.#scratch(LAST);
     const lowPage = this.#scratch(LOW_PAGE);
     const highPage = this.#scratch(HIGH_PAGE);
-    this.#survey.replay(node, (opcode, immediate) => {
+    this.#survey.expressions.replay(node, (opcode, immediate) => {
       out.u8(opcode);
       if (opcode === LOCAL_GET) out.u32(immediate);
       else if (opcode === I32_CONST) out.s32(immediate);

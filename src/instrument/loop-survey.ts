@@ -21,6 +21,7 @@ import { FRINGE_BYTES } from '../base/units.ts';
 import { skipImmediate } from '../wasm/decode.ts';
 import { lebEnd, s32At, u32At } from '../wasm/leb.ts';
 import { ACCESS_BYTES, IS_STORE, KNOWN, POPS, PUSHES, opcodeKey } from '../wasm/opcodes.ts';
+import { AffineExpressions, I32_ADD, I32_CONST, I32_MUL, I32_SHL, I32_SUB, UNKNOWN } from './affine.ts';
 import { prefixedKey } from './decode-fast.ts';
 import { GUEST_AT } from './layout.ts';
 
@@ -28,21 +29,10 @@ import { GUEST_AT } from './layout.ts';
 const STRIDE_MAX = 4096;
 /** Constants up to this are taken out of an address. */
 const DELTA_MAX = 0x1_0000;
-const NODES_MAX = 64;
-/** Instructions of an address that are repeated where the loop is left. */
-const SIZE_MAX = 24;
 const REGIONS_MAX = 128;
 const GROUPS_MAX = 4;
 /** Ranges times exits of a loop: bounds the code that is added. */
 const RANGES_MAX = 12;
-
-const UNKNOWN = -1;
-const LOCAL_GET = 0x20;
-const I32_CONST = 0x41;
-const I32_ADD = 0x6a;
-const I32_SUB = 0x6b;
-const I32_MUL = 0x6c;
-const I32_SHL = 0x74;
 
 /** Kinds of regions: parts of blocks. */
 const PLAIN = 0;
@@ -137,16 +127,8 @@ export class LoopSurvey {
   #bound = new Int32Array(256);
   #steps = new Int32Array(256);
 
-  // Expressions. An operator's operands are nodes, a local or a constant stands in `#left`.
-  #nodes = 0;
-  readonly #operators = new Uint8Array(NODES_MAX);
-  readonly #left = new Int32Array(NODES_MAX);
-  readonly #right = new Int32Array(NODES_MAX);
-  /** The induction variable in it, -1: none; its factor; whether it has advanced. */
-  readonly #variables = new Int32Array(NODES_MAX);
-  readonly #factors = new Int32Array(NODES_MAX);
-  readonly #shifts = new Uint8Array(NODES_MAX);
-  readonly #sizes = new Uint8Array(NODES_MAX);
+  /** The addresses that {@link ranges} name. */
+  readonly expressions: AffineExpressions = new AffineExpressions();
   #stack = new Int32Array(1024);
   #height = 0;
   readonly #candidates: Candidate[] = [];
@@ -158,8 +140,8 @@ export class LoopSurvey {
 
   /**
    * Reads the loop whose block type is at `at`, in code that the engine has validated. False: a loop, a call or something
-   * else is in it that rules deferring out; then nothing is known. `locals`: of the body; `slots`: with globals behind them. `defer`: whether
-   * marks may be deferred.
+   * else is in it that rules deferring out; then nothing is known. `locals`: of the body; `slots`: with globals behind
+   * them. `defer`: whether marks may be deferred.
    */
   survey(source: Uint8Array, at: number, locals: number, slots: number, defer: boolean): boolean {
     this.#source = source;
@@ -172,18 +154,6 @@ export class LoopSurvey {
     this.#findLeaves();
     if (this.#walk()) this.#group();
     return true;
-  }
-
-  /** The instructions of an expression, in order: `write(opcode, immediate)`. */
-  replay(node: number, write: (opcode: number, immediate: number) => void): void {
-    const operator = this.#operators[node]!;
-    if (operator === LOCAL_GET || operator === I32_CONST) {
-      write(operator, this.#left[node]!);
-      return;
-    }
-    this.replay(this.#left[node]!, write);
-    this.replay(this.#right[node]!, write);
-    write(operator, 0);
   }
 
   #begin(slots: number): void {
@@ -343,7 +313,7 @@ export class LoopSurvey {
   /** Second reading, along the spine up to the back edge: addresses of stores, steps of variables. False: given up. */
   #walk(): boolean {
     const source = this.#source;
-    this.#nodes = 0;
+    this.expressions.clear();
     this.#candidates.length = 0;
     this.#ensureStack(this.backEdge - this.#bodyAt + this.#params);
     this.#stack.fill(UNKNOWN, 0, this.#params);
@@ -415,13 +385,13 @@ export class LoopSurvey {
         this.#set(u32At(source, immediate), this.#top(0));
         return;
       case I32_CONST:
-        this.#push(this.#leaf(I32_CONST, s32At(source, immediate), UNKNOWN, 0));
+        this.#push(this.expressions.constant(s32At(source, immediate)));
         return;
       case I32_ADD:
       case I32_SUB:
       case I32_MUL:
       case I32_SHL: {
-        const node = this.#combine(key, this.#top(1), this.#top(0));
+        const node = this.expressions.combine(key, this.#top(1), this.#top(0));
         this.#pop(2);
         this.#push(node);
         return;
@@ -444,10 +414,10 @@ export class LoopSurvey {
 
   /** What a local holds at this point of the spine. */
   #valueOf(local: number): number {
-    if (this.#epochs[local] !== this.#epoch) return this.#leaf(LOCAL_GET, local, UNKNOWN, 0);
+    if (this.#epochs[local] !== this.#epoch) return this.expressions.invariant(local);
     if (!this.#setOnSpine(local)) return UNKNOWN;
     if (this.#passed[local] === 1) return this.#bound[local]!;
-    return this.#leaf(LOCAL_GET, local, local, 0);
+    return this.expressions.variable(local, 0);
   }
 
   #setOnSpine(local: number): boolean {
@@ -459,86 +429,13 @@ export class LoopSurvey {
     if (!this.#setOnSpine(local)) return;
     this.#passed[local] = 1;
     this.#bound[local] = node;
-    if (node < 0 || this.#variables[node] !== local || this.#factors[node] !== 1 || this.#shifts[node] !== 0) return;
-    const step = this.#distance(node, local);
+    const { expressions } = this;
+    if (node < 0 || expressions.variableOf(node) !== local || expressions.factorOf(node) !== 1) return;
+    if (expressions.shiftOf(node) !== 0) return;
+    const step = expressions.stepOf(node, local);
     if (step === 0 || Math.abs(step) > STRIDE_MAX) return;
     this.#steps[local] = step;
-    this.#bound[local] = this.#leaf(LOCAL_GET, local, local, 1);
-  }
-
-  /** `c` where the expression is `local + c`, else 0. */
-  #distance(node: number, local: number): number {
-    const operator = this.#operators[node]!;
-    if (operator === LOCAL_GET || operator === I32_CONST) return 0;
-    const left = this.#left[node]!;
-    const right = this.#right[node]!;
-    const isLocal = (it: number): boolean => this.#operators[it] === LOCAL_GET && this.#left[it] === local;
-    if (isLocal(left) && this.#operators[right] === I32_CONST) {
-      if (operator === I32_ADD) return this.#left[right]!;
-      return operator === I32_SUB ? -this.#left[right]! : 0;
-    }
-    return operator === I32_ADD && isLocal(right) && this.#operators[left] === I32_CONST ? this.#left[left]! : 0;
-  }
-
-  #combine(operator: number, left: number, right: number): number {
-    if (left < 0 || right < 0) return UNKNOWN;
-    const size = this.#sizes[left]! + this.#sizes[right]! + 1;
-    if (size > SIZE_MAX) return UNKNOWN;
-    const leftVariable = this.#variables[left]!;
-    const rightVariable = this.#variables[right]!;
-    const leftFactor = this.#factors[left]!;
-    const rightFactor = this.#factors[right]!;
-    const constant = this.#operators[right] === I32_CONST ? this.#left[right]! : undefined;
-    let factor = 0;
-    if (leftVariable >= 0 && rightVariable >= 0) {
-      if (leftVariable !== rightVariable || this.#shifts[left] !== this.#shifts[right]) return UNKNOWN;
-      if (operator === I32_MUL || operator === I32_SHL) return UNKNOWN;
-    }
-    if (operator === I32_ADD) factor = (leftFactor + rightFactor) | 0;
-    else if (operator === I32_SUB) factor = (leftFactor - rightFactor) | 0;
-    else if (operator === I32_SHL) {
-      if (rightVariable >= 0) return UNKNOWN;
-      if (leftVariable >= 0) {
-        if (constant === undefined) return UNKNOWN;
-        factor = leftFactor << constant;
-      }
-    } else if (leftVariable >= 0) {
-      if (constant === undefined) return UNKNOWN;
-      factor = Math.imul(leftFactor, constant);
-    } else if (rightVariable >= 0) {
-      if (this.#operators[left] !== I32_CONST) return UNKNOWN;
-      factor = Math.imul(rightFactor, this.#left[left]!);
-    }
-    const variable = leftVariable >= 0 ? leftVariable : rightVariable;
-    const shift = leftVariable >= 0 ? this.#shifts[left]! : this.#shifts[right]!;
-    return this.#node(operator, left, right, { variable, factor, shift, size });
-  }
-
-  #leaf(operator: number, value: number, variable: number, shift: number): number {
-    return this.#node(operator, value, 0, { variable, factor: variable < 0 ? 0 : 1, shift, size: 1 });
-  }
-
-  /** The node of an expression; equal ones have the same. */
-  #node(
-    operator: number,
-    left: number,
-    right: number,
-    about: { readonly variable: number; readonly factor: number; readonly shift: number; readonly size: number },
-  ): number {
-    for (let node = this.#nodes - 1; node >= 0; node--) {
-      if (this.#left[node] !== left || this.#right[node] !== right || this.#operators[node] !== operator) continue;
-      if (this.#variables[node] === about.variable && this.#shifts[node] === about.shift) return node;
-    }
-    if (this.#nodes === NODES_MAX) return UNKNOWN;
-    const node = this.#nodes++;
-    this.#operators[node] = operator;
-    this.#left[node] = left;
-    this.#right[node] = right;
-    this.#variables[node] = about.variable;
-    this.#factors[node] = about.factor;
-    this.#shifts[node] = about.shift;
-    this.#sizes[node] = about.size;
-    return node;
+    this.#bound[local] = expressions.variable(local, 1);
   }
 
   #noteStore(key: number, at: number, immediate: number, address: number): void {
@@ -550,12 +447,10 @@ export class LoopSurvey {
     if (offset + GUEST_AT > 0xffff_ffff) return;
     let node = address;
     let delta = 0;
-    if (this.#operators[node] === I32_ADD && this.#operators[this.#right[node]!] === I32_CONST) {
-      const constant = this.#left[this.#right[node]!]!;
-      if (Math.abs(constant) <= DELTA_MAX) {
-        delta = constant;
-        node = this.#left[node]!;
-      }
+    const sum = this.expressions.sumWithConstant(address);
+    if (sum !== undefined && Math.abs(sum.constant) <= DELTA_MAX) {
+      delta = sum.constant;
+      node = sum.rest;
     }
     const low = delta + offset;
     this.#candidates.push({ at, node, delta, low, high: low + ACCESS_BYTES[key]! });
@@ -565,16 +460,22 @@ export class LoopSurvey {
   #group(): void {
     for (const candidate of this.#candidates) {
       const { node, at } = candidate;
-      const local = this.#variables[node]!;
+      const local = this.expressions.variableOf(node);
       if (local < 0 || this.#epochs[local] !== this.#epoch || this.#steps[local] === 0) continue;
-      const stride = Math.imul(this.#factors[node]!, this.#steps[local]!);
+      const stride = Math.imul(this.expressions.factorOf(node), this.#steps[local]!);
       if (stride === 0 || Math.abs(stride) > STRIDE_MAX) continue;
       const setAt = this.#setAts[local]!;
       if (this.#isAmbiguous(at) || this.#isAmbiguous(setAt)) continue;
       if (!this.#joins(candidate)) {
         if (this.ranges.length === GROUPS_MAX) continue;
         const { delta, low, high } = candidate;
-        const about = { factor: this.#factors[node]!, stride, shift: this.#shifts[node]!, setAt, storeAt: at };
+        const about = {
+          factor: this.expressions.factorOf(node),
+          stride,
+          shift: this.expressions.shiftOf(node),
+          setAt,
+          storeAt: at,
+        };
         this.ranges.push({ node, local, ...about, delta, low, high, uniform: true });
       }
       this.stores.push(at);

@@ -9,7 +9,8 @@
  * ```
  *
  * Invariants:
- * - I2, whenever no guest runs: a page that is neither marked, nor dirty, nor in the fringe of such a page equals its frame in `resident`;
+ * - I2, whenever no guest runs: a page that is neither marked, nor dirty, nor in the fringe of such a page equals its
+ *   frame in `resident`;
  * - the dirty list is ascending and without repetition, and empty when a call begins (I3);
  * - every dirty page and every fringe has one frame reserved in the pool between `commit` and flush or discard (I11);
  * - whoever calls holds references to `resident` for as long as it stands here.
