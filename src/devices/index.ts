@@ -5,7 +5,7 @@ export { systemEntropy } from './entropy.ts';
 export type { MemoryFiles } from './fs/build-tree.ts';
 export { WASI_LIMITS } from './limits.ts';
 export type { WasiLimits } from './limits.ts';
-export type { Clock, Entropy, HostDirectory, HostFileStat, InputPort } from './ports.ts';
+export type { BlockImage, Clock, Entropy, InputPort, Layer, LayerStat } from './ports.ts';
 export { wasi } from './wasi.ts';
 export type { PreopenOptions, WasiOptions } from './wasi.ts';
 export type { WasiState } from './wasi/state.ts';

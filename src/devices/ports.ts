@@ -1,9 +1,9 @@
 /**
- * What the devices need from outside: clocks, entropy, input, a directory of the host.
+ * What the devices need from outside: clocks, entropy, input, files and disk images that lie beneath a machine's own.
  *
  * A port is an object that the platform or the embedder supplies. The devices never name a platform API themselves.
- * What a port throws ends the guest's call, except that {@link HostDirectory} may throw `FargoError` `io`, which the
- * guest sees as errno `io`.
+ * What a port throws ends the guest's call, except that {@link Layer} and {@link BlockImage} may throw `FargoError`
+ * `io`, which the guest sees as errno `io`.
  */
 
 /** The clocks of the host. */
@@ -31,8 +31,8 @@ export interface InputPort {
   read(max: number): Uint8Array | undefined;
 }
 
-/** One name in a directory of the host. */
-export interface HostFileStat {
+/** One name in a layer. */
+export interface LayerStat {
   readonly kind: 'file' | 'directory' | 'symlink';
   /** Bytes of a file, or of a link's target. */
   readonly sizeBytes: number;
@@ -47,14 +47,15 @@ export interface HostFileStat {
 }
 
 /**
- * A directory of the host, read only. Paths are relative to it, of names joined by `/`, without `.`, `..` or empty
- * names; the empty path is the directory itself. No call follows a symbolic link anywhere in the path.
+ * A tree of files that lies beneath a machine's own, read only: a directory of the host, a tar, files in memory. Paths
+ * are relative to it, of names joined by `/`, without `.`, `..` or empty names; the empty path is the root, a directory.
+ * No call follows a symbolic link anywhere in the path.
  *
  * Every method may throw `FargoError` `io`: not allowed, unreadable, changed meanwhile.
  */
-export interface HostDirectory {
+export interface Layer {
   /** What is at `path`, or `undefined` if nothing is, or something that is no file, directory or link. */
-  stat(path: string): HostFileStat | undefined;
+  stat(path: string): LayerStat | undefined;
   /** Names in the directory at `path`, in any order, at most `limit`; more is an error. */
   list(path: string, limit: number): readonly string[];
   /**
@@ -64,4 +65,15 @@ export interface HostDirectory {
   read(path: string, version: string, offset: number, into: Uint8Array): number;
   /** Target of the symbolic link at `path`. */
   readLink(path: string): string;
+}
+
+/** A disk image beneath a machine's own blocks, read only: a raw image, a qcow2 with what backs it. */
+export interface BlockImage {
+  /** Size of the disk. */
+  readonly sizeBytes: number;
+  /**
+   * Fills `into` from byte `offset`; the range lies within the disk. Throws `FargoError` `io` when it can't be read or
+   * has changed since it was opened.
+   */
+  read(offset: number, into: Uint8Array): void;
 }

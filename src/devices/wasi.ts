@@ -18,7 +18,7 @@ import type { MemoryFiles, Mount } from './fs/build-tree.ts';
 import { FileTree } from './fs/file-tree.ts';
 import { ARGUMENT_BYTES, FILE_BYTES_MAX, WASI_LIMITS } from './limits.ts';
 import type { WasiLimits } from './limits.ts';
-import type { Clock, Entropy, HostDirectory, InputPort } from './ports.ts';
+import type { Clock, Entropy, Layer, InputPort } from './ports.ts';
 import { ALL_RIGHTS, DIRECTORY_RIGHTS, Right, STREAM_RIGHTS } from './wasi/abi.ts';
 import { wasiFunctions } from './wasi/functions.ts';
 import { WasiSession } from './wasi/session.ts';
@@ -27,7 +27,7 @@ import type { Descriptor, WasiState } from './wasi/state.ts';
 
 /** A directory of the host for the guest to see: reads go to it, writes stay in the machine. */
 export interface PreopenOptions {
-  readonly directory: HostDirectory;
+  readonly directory: Layer;
   /** Answer `rofs` to every change. Default false. */
   readonly readOnly?: boolean;
 }
@@ -52,7 +52,7 @@ export interface WasiOptions {
    * Directories that are open to the guest when it starts (descriptors 3, 4, ... in this order), by guest path: a host
    * directory, or `true` for a directory of `files`. A host directory hides what `files` has at its path.
    */
-  readonly preopens?: Readonly<Record<string, HostDirectory | PreopenOptions | true>>;
+  readonly preopens?: Readonly<Record<string, Layer | PreopenOptions | true>>;
   /** Answer `rofs` to every change of any file; devices stay writable. Default false. */
   readonly readOnly?: boolean;
   /**

@@ -8,7 +8,7 @@
 import { FargoError } from '../../base/errors.ts';
 import { NAME_BYTES, PATH_BYTES } from '../limits.ts';
 import type { WasiLimits } from '../limits.ts';
-import type { HostDirectory } from '../ports.ts';
+import type { Layer } from '../ports.ts';
 import { FileTree } from './file-tree.ts';
 import type { FileTreeState } from './file-tree.ts';
 import type { InodeNumber } from './file-system.ts';
@@ -24,7 +24,7 @@ export interface MemoryFiles {
 /** A directory of the host at a path of the guest's. */
 export interface Mount {
   readonly path: string;
-  readonly directory: HostDirectory;
+  readonly directory: Layer;
   readonly readOnly: boolean;
 }
 

@@ -5,7 +5,7 @@
  * what the host has: chunks over the file's bytes, entries (and removed names) over the directory's names.
  */
 
-import type { HostDirectory } from '../ports.ts';
+import type { Layer } from '../ports.ts';
 import type { Owner, Trie } from './int-trie.ts';
 import type { DirectoryEntry } from './file-system.ts';
 
@@ -16,10 +16,10 @@ export const CHUNK_BYTES: number = 1 << CHUNK_SHIFT;
 
 /** Where in the host an inode's unchanged part lies. */
 export interface Backing {
-  readonly host: HostDirectory;
-  /** Relative to it: see {@link HostDirectory}. */
+  readonly host: Layer;
+  /** Relative to it: see {@link Layer}. */
   readonly path: string;
-  /** See `HostFileStat.version`. */
+  /** See `LayerStat.version`. */
   readonly version: string;
 }
 

@@ -24,13 +24,13 @@ import type { BigIntStats } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 
 import { FargoError } from '../../base/errors.ts';
-import type { HostDirectory, HostFileStat } from '../../devices/ports.ts';
+import type { Layer, LayerStat } from '../../devices/ports.ts';
 
 /** Files kept open between reads. Threat: descriptors of the host's process, of which there are often 1,024. */
 const OPEN_FILES = 16;
 
-/** A {@link HostDirectory} of `node:fs`. `close` (or `using`) gives its open files back; it opens them again if used. */
-export interface NodeHostDirectory extends HostDirectory, Disposable {
+/** A {@link Layer} of `node:fs`. `close` (or `using`) gives its open files back; it opens them again if used. */
+export interface NodeHostDirectory extends Layer, Disposable {
   /** The real path of the directory. */
   readonly root: string;
   close(): void;
@@ -66,7 +66,7 @@ export function hostDirectory(path: string): NodeHostDirectory {
   };
 }
 
-function statOf(root: string, at: string): HostFileStat | undefined {
+function statOf(root: string, at: string): LayerStat | undefined {
   if (at.split('/').some(isImpossibleName)) return undefined;
   const stats = missingAsUndefined(() => lstatSync(locate(root, at), { bigint: true }));
   const kind = stats === undefined ? undefined : kindOf(stats);
@@ -81,7 +81,7 @@ function statOf(root: string, at: string): HostFileStat | undefined {
   };
 }
 
-function kindOf(stats: BigIntStats): HostFileStat['kind'] | undefined {
+function kindOf(stats: BigIntStats): LayerStat['kind'] | undefined {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'directory';
   return stats.isSymbolicLink() ? 'symlink' : undefined;
