@@ -9,6 +9,8 @@
 export type FargoErrorCode =
   /** The bytes are not a valid WebAssembly module. Carries `offset` and `section` where known. */
   | 'invalid-module'
+  /** The bytes are no tar or disk image of the kind that was asked for, or a damaged one. Carries `offset` where known. */
+  | 'invalid-image'
   /** A valid module that cannot be captured, or that uses a feature this library or this engine lacks. */
   | 'unsupported'
   /** An import is missing or does not match, or an export name is taken. */
@@ -30,9 +32,9 @@ export type FargoErrorCode =
   /** A file or stream of the outside could not be read or written. */
   | 'io';
 
-/** Where in a module's bytes something is wrong. */
+/** Where in a module's bytes, or an image's, something is wrong. */
 export interface ErrorPlace {
-  /** Byte offset from the start of the module. */
+  /** Byte offset from the start of the module or image. */
   readonly offset?: number;
   /** Section name as the specification spells it, for example `code` or `custom "name"`. */
   readonly section?: string;
