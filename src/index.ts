@@ -22,6 +22,7 @@
 export { AssertionError, setParanoid } from './base/assert.ts';
 export { FargoError, type ErrorPlace, type FargoErrorCode } from './base/errors.ts';
 export {
+  memoryLayer,
   systemClock,
   systemEntropy,
   wasi,

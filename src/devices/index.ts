@@ -3,6 +3,7 @@
 export { systemClock } from './clock.ts';
 export { systemEntropy } from './entropy.ts';
 export type { MemoryFiles } from './fs/build-tree.ts';
+export { memoryLayer } from './fs/memory-layer.ts';
 export { WASI_LIMITS } from './limits.ts';
 export type { WasiLimits } from './limits.ts';
 export type { BlockImage, Clock, Entropy, InputPort, Layer, LayerStat } from './ports.ts';
