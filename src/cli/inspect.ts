@@ -14,6 +14,7 @@ import { inspectText } from './inspect-text.ts';
 import { loadModule } from './load-module.ts';
 import { moduleFacts, type ModuleFacts } from './module-facts.ts';
 import { packageVersion } from './platform-facts.ts';
+import { standaloneStorage } from '../machine/storage.ts';
 
 const HELP = `
 Nothing of the module runs. A module that would be refused is described as far
@@ -100,7 +101,7 @@ function unlessRefused<T>(
 }
 
 function unknownImportsOf(module: Module): string[] {
-  const probe = wasi().create();
+  const probe = wasi().create(standaloneStorage());
   return module.imports
     .filter((each) => {
       if (each.kind === 'func') {

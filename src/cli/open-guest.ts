@@ -14,6 +14,7 @@ import { readModule } from '../wasm/reader.ts';
 import type { LoadedModule } from './load-module.ts';
 import type { DirectoryOption, GuestFlags } from './options.ts';
 import type { PlainModule } from './plain-guest.ts';
+import { standaloneStorage } from '../machine/storage.ts';
 
 export interface OpenGuest {
   readonly module: LoadedModule;
@@ -114,7 +115,8 @@ function preopensOf(directories: readonly DirectoryOption[]): Record<string, Pre
 
 /** Functions that fail when called, for the imports that no device has. */
 function failingImports(module: Module, devices: readonly DeviceFactory[]): Imports {
-  const probes = devices.map((factory) => factory.create());
+  const storage = standaloneStorage();
+  const probes = devices.map((factory) => factory.create(storage));
   const imports: Record<string, Record<string, HostFunction>> = {};
   for (const each of module.imports) {
     if (each.kind !== 'func') continue;

@@ -9,6 +9,7 @@ import type { ImportMeta } from '../instrument/meta.ts';
 import { FargoError } from '../base/errors.ts';
 import type { Limits } from '../wasm/module.ts';
 import type { Target } from './invocation.ts';
+import { standaloneStorage } from '../machine/storage.ts';
 
 /** What instances of one module need. */
 export interface PlainModule {
@@ -90,8 +91,9 @@ function isMemory(value: unknown): value is WebAssembly.Memory {
 
 /** The module's imports: functions of the devices, else such as throw when called; memories and tables as declared. */
 function importsOf({ imports, devices }: PlainModule, context: GuestContext): WebAssembly.Imports {
+  const storage = standaloneStorage();
   const served = devices.map((factory) => {
-    const device = factory.create();
+    const device = factory.create(storage);
     device.restore(factory.initial, identity);
     return device;
   });

@@ -13,11 +13,11 @@ export interface WasiLimits {
   /** Files, directories and links that a machine's tree knows of. Threat: host memory; each is about 300 bytes. */
   readonly inodes: number;
   /**
-   * Bytes of file contents that a tree holds itself: what was given at boot and what was written, in whole chunks of
-   * 4 KiB. Bytes of a host directory that were only read do not count. Threat: host memory.
+   * The disk's quota: bytes of what was written, in whole blocks of 4 KiB, shared with others or not; and the bytes that
+   * may be given at boot. Blocks that are zero and what lies beneath do not count. Threat: host memory.
    */
   readonly storedBytes: ByteCount;
-  /** Size of one file, holes included. Threat: arithmetic; 2^42, the most allowed, keeps a chunk's index below 2^30. */
+  /** Size of one file, holes included. Threat: arithmetic; 2^40, the most allowed, keeps a block's number below 2^28. */
   readonly fileBytes: ByteCount;
   /** Entries of one directory in the host's file system. Threat: one `readdir` that lists millions in one host call. */
   readonly hostEntries: number;
@@ -26,7 +26,7 @@ export interface WasiLimits {
 }
 
 /** Highest `fileBytes`. */
-export const FILE_BYTES_MAX: ByteCount = 2 ** 42;
+export const FILE_BYTES_MAX: ByteCount = 2 ** 40;
 
 /** Defaults of {@link WasiLimits}. */
 export const WASI_LIMITS: WasiLimits = {

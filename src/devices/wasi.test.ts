@@ -50,7 +50,7 @@ test('a call that changes nothing commits the very same state', () => {
 test('restore takes everything back that was not committed', () => {
   const guest = new FakeGuest(wasi({ files: { f: 'one' }, stdin: 'abc', seed: 1 }));
   guest.read(0, 1);
-  const saved = guest.device.commit();
+  const saved = guest.commit();
   const fd = guest.open('f');
   guest.save('f', 'two');
   guest.save('g', 'new');
@@ -98,7 +98,7 @@ test('one core serves many machines in turn and mixes nothing up', () => {
       const fd = core.open('f', { fdflags: 1 });
       core.write(fd, `${index},`);
       core.call('fd_close', fd);
-      states[index] = core.device.commit();
+      states[index] = core.commit();
     }
   }
 });

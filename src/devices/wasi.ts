@@ -13,6 +13,7 @@ import type { Device, DeviceFactory } from '../machine/device.ts';
 import type { Identity } from '../machine/identity.ts';
 import { guestClock, systemClock } from './clock.ts';
 import { childStream, seededStream, systemEntropy } from './entropy.ts';
+import { Disk } from './disk/disk.ts';
 import { buildTree, namesOf } from './fs/build-tree.ts';
 import type { MemoryFiles, Mount } from './fs/build-tree.ts';
 import { FileTree } from './fs/file-tree.ts';
@@ -122,7 +123,8 @@ export function wasi(options: WasiOptions = {}): DeviceFactory<WasiState> {
   return {
     name: 'wasi',
     initial,
-    create: () => createDevice(new WasiSession(config, new FileTree(limits, nowNs), initial)),
+    create: (storage) => createDevice(new WasiSession(config, new FileTree(limits, nowNs, new Disk(storage)), initial)),
+    root: (state) => state.files.blocks,
     fork: (state, child) =>
       state.stream === undefined ? state : { ...state, stream: childStream(state.stream, child) },
   };
@@ -134,6 +136,8 @@ function createDevice(session: WasiSession): Device<WasiState> {
     functions: wasiFunctions(session),
     restore: (state: WasiState, _identity: Identity | undefined) => session.restore(state),
     commit: () => session.commit(),
+    root: () => session.files.blocks,
+    dispose: () => session.files.dispose(),
   };
 }
 

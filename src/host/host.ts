@@ -178,7 +178,7 @@ export class Host {
   }
 
   #links(meta: ModuleMeta, options: BuildOptions, units: NamedUnits, devices: readonly DeviceFactory[]): Linked {
-    return linkImports(meta, { imports: options.imports ?? {}, units, devices });
+    return linkImports(meta, { imports: options.imports ?? {}, units, devices, storage: this.#runtime });
   }
 
   #image(instrumented: Instrumented, compiled: WebAssembly.Module, options: BuildOptions): Image {

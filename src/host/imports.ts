@@ -9,6 +9,7 @@
 import { FargoError } from '../base/errors.ts';
 import type { ImportMeta, ModuleMeta } from '../instrument/meta.ts';
 import type { DeviceFactory, HostFunction } from '../machine/device.ts';
+import type { Storage } from '../machine/storage.ts';
 import type { Link } from '../machine/program.ts';
 import { describeExtern, exportType, fitsImport, type ExternType } from './extern-type.ts';
 import type { ProvidedItem } from './provider.ts';
@@ -51,11 +52,16 @@ const V128 = 0x7b;
 /** @throws FargoError `link` that names every import that can't be had, `unsupported` */
 export function linkImports(
   meta: ModuleMeta,
-  given: { readonly imports: Imports; readonly units: NamedUnits; readonly devices: readonly DeviceFactory[] },
+  given: {
+    readonly imports: Imports;
+    readonly units: NamedUnits;
+    readonly devices: readonly DeviceFactory[];
+    readonly storage: Storage;
+  },
 ): Linked {
   const provided: ProvidedItem[] = [];
   const missing: string[] = [];
-  const probes = given.devices.map((factory) => factory.create());
+  const probes = given.devices.map((factory) => factory.create(given.storage));
   const provide = (item: Unnamed): Link => {
     const name = String(provided.length);
     provided.push({ ...item, name } as ProvidedItem);

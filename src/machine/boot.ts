@@ -130,10 +130,12 @@ function extendedState(runtime: Runtime, old: State, fresh: { program: Program; 
   const birth = fresh.program.birth!;
   const known = old.roots.length;
   for (const root of old.roots) runtime.maps.retain(root);
+  for (let i = 0; i < old.devices.length; i++) runtime.maps.retain(old.deviceRoot(i));
   return new State([...old.roots, ...birth.roots.slice(known)], [...old.wasmPages, ...birth.wasmPages.slice(known)], {
     registers: [...old.registers, ...birth.registers.slice(old.registers.length)],
     tables: extendedTables(old.tables, fresh),
     devices: old.devices,
+    factories: old.factories,
   });
 }
 

@@ -17,6 +17,7 @@
 
 import { assert, paranoid } from '../base/assert.ts';
 import { FargoError } from '../base/errors.ts';
+import type { PageMapRoot } from '../memory/page-map.ts';
 import type { ResidentMemory } from '../memory/resident-memory.ts';
 import { setGrowthLimits } from './allowances.ts';
 import type { Device } from './device.ts';
@@ -61,6 +62,8 @@ export class Core {
   #registers: RegisterFile;
   #tablesState: TablesState;
   #deviceStates: readonly unknown[];
+  /** Whether the last commit changed states of devices, and holds the roots of those. */
+  #holdsPending = false;
   /** What the devices hold now. */
   readonly #output: OutputBuffer = new OutputBuffer();
 
@@ -68,7 +71,7 @@ export class Core {
   constructor(runtime: Runtime, program: Program) {
     this.#runtime = runtime;
     this.program = program;
-    this.devices = program.devices.map((factory) => factory.create());
+    this.devices = program.devices.map((factory) => factory.create(runtime));
     this.instances = new Instances(runtime, program, {
       devices: this.devices,
       makeImport: (unit, target) => importFunction(this, unit, target),
@@ -146,7 +149,11 @@ export class Core {
     if (!this.sizeEquals(next)) next.wasmPages = this.memories.map((memory) => memory.wasmPages);
     next.registers = this.#registers;
     next.tables = this.#tablesState;
+    for (let i = 0; i < this.devices.length; i++) {
+      if (this.#deviceStates[i] !== next.devices[i]) this.#runtime.maps.release(next.deviceRoot(i));
+    }
     next.devices = this.#deviceStates;
+    this.#holdsPending = false;
     this.state = machine.state = next;
     this.dirty = false;
   }
@@ -159,6 +166,8 @@ export class Core {
     loadRegisters(this.program, this.instances, { now: this.#registers, wanted: this.state.registers });
     this.#registers = this.state.registers;
     this.#tablesState = this.state.tables;
+    this.#dropPending();
+    this.#restoreDevices(this.state.devices, this.owner!);
     this.dirty = false;
   }
 
@@ -201,6 +210,7 @@ export class Core {
     loadRegisters(this.program, this.instances, { now: undefined, wanted: this.state.registers });
     this.#registers = this.state.registers;
     this.#tablesState = this.state.tables;
+    this.#dropPending();
     this.#restoreDevices(this.state.devices, this.owner!, true);
     this.dirty = false;
     this.committed = false;
@@ -268,7 +278,16 @@ export class Core {
   /** Drops what the core holds. It is of no use afterwards. */
   dispose(): void {
     for (const memory of this.memories) memory.unreserve();
+    this.#dropPending();
+    for (const device of this.devices) device.dispose?.();
     this.state.drop(this.#runtime.maps);
+  }
+
+  /** Page maps that devices hold, and that the last commit does until it is flushed: for the audit. */
+  heldRoots(): PageMapRoot[] {
+    const working = this.devices.map((device) => device.root?.() ?? 0);
+    const pending = this.#pending().map((device) => this.state.deviceRoot(device, this.#deviceStates[device]));
+    return [...working, ...pending];
   }
 
   #birth(tableSizes: number[]): State {
@@ -281,8 +300,23 @@ export class Core {
         registers,
         tables: this.program.hasReferenceRegisters ? this.tables.capture() : BOOT_TABLES,
         devices: this.program.devices.map((factory) => factory.initial),
+        factories: this.program.devices,
       },
     );
+  }
+
+  /** Devices whose state is newer than `state`: a reference to the root of each is held here. */
+  #pending(): number[] {
+    if (!this.#holdsPending) return [];
+    const { devices } = this.state;
+    return [...this.#deviceStates.keys()].filter((device) => this.#deviceStates[device] !== devices[device]);
+  }
+
+  #dropPending(): void {
+    for (const device of this.#pending()) {
+      this.#runtime.maps.release(this.state.deviceRoot(device, this.#deviceStates[device]));
+    }
+    this.#holdsPending = false;
   }
 
   /** Sets the tables unless they are as `wanted`. One that has grown stays so: the core does not fit any more. */
@@ -295,8 +329,11 @@ export class Core {
     for (let i = 0; i < this.devices.length; i++) {
       const state = this.devices[i]!.commit();
       if (state === old[i]) continue;
+      this.#runtime.maps.retain(this.state.deviceRoot(i, state));
+      this.#holdsPending = true;
       changed ??= [...old];
       changed[i] = state;
+      this.#deviceStates = changed;
     }
     return changed ?? old;
   }

@@ -14,8 +14,10 @@
  */
 
 import type { ByteCount, GuestAddress } from '../base/units.ts';
+import type { PageMapRoot } from '../memory/page-map.ts';
 import type { Identity } from './identity.ts';
 import type { FuncType } from '../wasm/module.ts';
+import type { Storage } from './storage.ts';
 
 /**
  * A guest's memory as host code sees it: checked, marked, little-endian. Valid during the host call that received it and
@@ -94,14 +96,23 @@ export interface Device<State = unknown> {
   restore(state: State, identity: Identity | undefined): void;
   /** Ends a call that returned or exited: the state now. The same value if nothing changed. */
   commit(): State;
+  /** The page map or forest that the device holds a reference to for its working state. Absent: it holds none. */
+  root?(): PageMapRoot;
+  /** Lets go of what it holds, with its core. */
+  dispose?(): void;
 }
 
 /** Makes a device for a new core, and the state of a machine that boots. */
 export interface DeviceFactory<State = unknown> {
   readonly name: string;
-  /** State at boot. */
+  /** State at boot. It holds no page maps. */
   readonly initial: State;
-  create(): Device<State>;
-  /** State of a child, from its parent's: what must differ (I7) is changed here. O(1). */
+  create(storage: Storage): Device<State>;
+  /** State of a child, from its parent's: what must differ (I7) is changed here. O(1). Its root is its parent's. */
   fork(state: State, child: Identity): State;
+  /**
+   * The page map or forest in a state, 0 for none: whoever holds the state holds a reference to it. The device itself
+   * must hold one, until it is restored to another state or disposed.
+   */
+  root?(state: State): PageMapRoot;
 }

@@ -133,7 +133,9 @@ export class Runtime {
     for (const [state, holders] of states) {
       if (state.holders !== holders) faults.push(`a state counts ${state.holders} holders, ${holders} were found`);
       for (const root of state.roots) if (root !== 0) roots.push(root);
+      for (let i = 0; i < state.devices.length; i++) roots.push(state.deviceRoot(i));
     }
+    for (const core of this.cores.all()) roots.push(...core.heldRoots());
     const report = audit(this.pool, this.maps, roots, reserved);
     return { ...report, faults: [...faults, ...report.faults] };
   }

@@ -51,6 +51,17 @@ export function readFrame(pool: FramePool, frame: FrameIndex, offset: number, in
   into.set(pool.slabBytes(frame).subarray(from, from + into.length));
 }
 
+/** Overwrites bytes of a frame. Caller: holds the only reference to it (I1), `offset + bytes.length` is at most a page. */
+export function writeFrame(pool: FramePool, frame: FrameIndex, offset: number, bytes: Uint8Array): void {
+  pool.slabBytes(frame).set(bytes, FramePool.offsetOf(frame) + offset);
+}
+
+/** Copies a whole frame into another. Caller: holds the only reference to `into` (I1). */
+export function copyFrame(pool: FramePool, from: FrameIndex, into: FrameIndex): void {
+  const at = FramePool.offsetOf(from);
+  pool.slabBytes(into).set(pool.slabBytes(from).subarray(at, at + PAGE_BYTES), FramePool.offsetOf(into));
+}
+
 /** Whether a page equals `frame` from byte `skip` (a multiple of 4) on: the slow check of I2. */
 export function pageEquals(pool: FramePool, words: Int32Array, at: number, frame: FrameIndex, skip: number): boolean {
   const from = pool.slabWords(frame);

@@ -46,6 +46,11 @@ const NODE_WORDS = ENTRIES + FAN;
 /** Levels that 2^20 pages need: 16^5. */
 const LEVELS_MAX = 5;
 
+/** Levels of the tallest map, and so nodes that one change needs at most: 2^28 pages. */
+export const MAP_LEVELS = 7;
+/** Pages of the tallest map: a block map of 1 TiB. */
+export const MAP_PAGES_MAX: number = 2 ** (MAP_LEVELS * FAN_SHIFT);
+
 /** Bytes of a node. */
 export const NODE_BYTES: number = NODE_WORDS * 4;
 
@@ -125,14 +130,24 @@ export class PageMaps {
    * @throws FargoError `limit` when they can't be had; then nothing is promised.
    */
   reserve(pages: number): void {
-    const nodes = this.#reservedNodes + pages * LEVELS_MAX;
-    while (this.#freeNodes + this.#chunks.length * CHUNK_NODES - this.#nextFresh < nodes) this.#addChunk();
-    this.#reservedNodes = nodes;
+    this.reserveNodes(pages * LEVELS_MAX);
   }
 
   /** Takes back a promise for `pages` calls of {@link own}, made or not. */
   unreserve(pages: number): void {
-    this.#reservedNodes -= pages * LEVELS_MAX;
+    this.unreserveNodes(pages * LEVELS_MAX);
+  }
+
+  /** As {@link reserve}, by nodes: maps of more than 2^20 pages have more levels, forests further ones. */
+  reserveNodes(count: number): void {
+    const nodes = this.#reservedNodes + count;
+    while (this.#freeNodes + this.#chunks.length * CHUNK_NODES - this.#nextFresh < nodes) this.#addChunk();
+    this.#reservedNodes = nodes;
+  }
+
+  /** Takes back a promise of {@link reserveNodes}. */
+  unreserveNodes(count: number): void {
+    this.#reservedNodes -= count;
     if (paranoid()) assert(this.#reservedNodes >= 0, 'no more nodes are unreserved than were reserved');
   }
 
@@ -145,25 +160,25 @@ export class PageMaps {
    */
   own(root: PageMapRoot, page: PageIndex): PageMapRoot {
     let top = root;
-    let topLevel = top === 0 ? -1 : this.#level(top);
+    let topLevel = top === 0 ? -1 : this.level(top);
     const wanted = levelFor(page);
     while (topLevel < wanted) {
       if (top === 0) {
-        top = this.#newNode(wanted);
+        top = this.newNode(wanted);
         topLevel = wanted;
       } else {
-        const above = this.#newNode(++topLevel);
+        const above = this.newNode(++topLevel);
         this.#chunks[above >> CHUNK_SHIFT]![(above & CHUNK_MASK) * NODE_WORDS + ENTRIES] = top;
         top = above;
       }
     }
-    top = this.#ownNode(top);
+    top = this.ownNode(top);
     let node = top;
     for (let level = topLevel; level > 0; level--) {
       const chunk = this.#chunks[node >> CHUNK_SHIFT]!;
       const at = (node & CHUNK_MASK) * NODE_WORDS + ENTRIES + ((page >>> (level * FAN_SHIFT)) & FAN_MASK);
       const child = chunk[at]!;
-      const owned = child === 0 ? this.#newNode(level - 1) : this.#ownNode(child);
+      const owned = child === 0 ? this.newNode(level - 1) : this.ownNode(child);
       if (owned !== child) chunk[at] = owned;
       node = owned;
     }
@@ -181,12 +196,40 @@ export class PageMaps {
   }
 
   /**
+   * The map cut to its first `pages` pages. Consumes the caller's reference to `root`; that of the result is the
+   * caller's. Needs {@link MAP_LEVELS} nodes reserved.
+   */
+  truncate(root: PageMapRoot, pages: number): PageMapRoot {
+    if (root === EMPTY_MAP || pages > this.pageLimitOf(root)) return root;
+    if (pages > 0) return this.#truncate(root, 0, pages);
+    this.release(root);
+    return EMPTY_MAP;
+  }
+
+  /** As {@link own}, but the page becomes the zero frame. Needs {@link MAP_LEVELS} nodes reserved. */
+  clear(root: PageMapRoot, page: PageIndex): PageMapRoot {
+    if (this.get(root, page) === ZERO_FRAME) return root;
+    const top = this.ownNode(root);
+    let node = top;
+    for (let level = this.level(top); level > 0; level--) {
+      const slot = (page >>> (level * FAN_SHIFT)) & FAN_MASK;
+      const child = this.ownNode(this.entry(node, slot));
+      this.setEntry(node, slot, child);
+      node = child;
+    }
+    const slot = page & FAN_MASK;
+    this.#pool.release(this.entry(node, slot));
+    this.setEntry(node, slot, ZERO_FRAME);
+    return top;
+  }
+
+  /**
    * Calls `visit(page, frameOfA, frameOfB)` for each page whose frame differs, in page order. Subtrees that are the same
    * node are skipped: the work is proportional to the difference.
    */
   diff(a: PageMapRoot, b: PageMapRoot, visit: (page: PageIndex, a: FrameIndex, b: FrameIndex) => void): void {
     if (a === b) return;
-    this.#diff(a, b, Math.max(a === 0 ? 0 : this.#level(a), b === 0 ? 0 : this.#level(b)), 0, visit);
+    this.#diff(a, b, Math.max(a === 0 ? 0 : this.level(a), b === 0 ? 0 : this.level(b)), 0, visit);
   }
 
   /** Calls `visit` for each page that is not the zero frame, in page order. */
@@ -210,9 +253,9 @@ export class PageMaps {
     const before = seenNodes.get(root) ?? 0;
     seenNodes.set(root, before + 1);
     if (before > 0) return;
-    const leaf = this.#level(root) === 0;
+    const leaf = this.level(root) === 0;
     for (let i = 0; i < FAN; i++) {
-      const entry = this.#entry(root, i);
+      const entry = this.entry(root, i);
       if (entry === 0) continue;
       if (leaf) frames.set(entry, (frames.get(entry) ?? 0) + 1);
       else this.countReferences(entry, seenNodes, frames);
@@ -224,11 +267,35 @@ export class PageMaps {
     return root === 0 ? 1 : this.#count(root);
   }
 
+  /** Pages from here on are zero, because the map is too low for them. */
+  pageLimitOf(root: PageMapRoot): number {
+    return root === EMPTY_MAP ? 0 : 2 ** ((this.level(root) + 1) * FAN_SHIFT);
+  }
+
+  /** Drops the entries of `node` from page `pages` on; `base` is its first page, below `pages`. */
+  #truncate(node: number, base: PageIndex, pages: number): number {
+    const level = this.level(node);
+    const top = this.ownNode(node);
+    for (let i = 0; i < FAN; i++) {
+      const entry = this.entry(top, i);
+      const start = base + i * 2 ** (level * FAN_SHIFT);
+      if (entry === 0 || start + 2 ** (level * FAN_SHIFT) <= pages) continue;
+      if (start < pages) {
+        this.setEntry(top, i, this.#truncate(entry, start, pages));
+        continue;
+      }
+      if (level === 0) this.#pool.release(entry);
+      else this.release(entry);
+      this.setEntry(top, i, 0);
+    }
+    return top;
+  }
+
   #usage(node: number, own: boolean, sum: { frames: number; ownFrames: number; ownNodes: number }): void {
     if (own) sum.ownNodes++;
-    const leaf = this.#level(node) === 0;
+    const leaf = this.level(node) === 0;
     for (let i = 0; i < FAN; i++) {
-      const entry = this.#entry(node, i);
+      const entry = this.entry(node, i);
       if (entry === 0) continue;
       if (!leaf) {
         this.#usage(entry, own && this.#count(entry) === 1, sum);
@@ -247,21 +314,24 @@ export class PageMaps {
     visit: (page: PageIndex, a: FrameIndex, b: FrameIndex) => void,
   ): void {
     // A map of lower level stands at entry 0 of the taller one's range.
-    const tallA = a !== 0 && this.#level(a) === level;
-    const tallB = b !== 0 && this.#level(b) === level;
+    const tallA = a !== 0 && this.level(a) === level;
+    const tallB = b !== 0 && this.level(b) === level;
     for (let i = 0; i < FAN; i++) {
-      const entryA = tallA ? this.#entry(a, i) : i === 0 && level > 0 ? a : 0;
-      const entryB = tallB ? this.#entry(b, i) : i === 0 && level > 0 ? b : 0;
+      const entryA = tallA ? this.entry(a, i) : i === 0 && level > 0 ? a : 0;
+      const entryB = tallB ? this.entry(b, i) : i === 0 && level > 0 ? b : 0;
       if (entryA === entryB) continue;
       if (level === 0) visit(base + i, entryA, entryB);
       else this.#diff(entryA, entryB, level - 1, base + (i << (level * FAN_SHIFT)), visit);
     }
   }
 
-  /** `node` if it is held once, else a copy of it, of which the caller holds the only reference; consumes one of `node`. */
-  #ownNode(node: number): number {
+  /**
+   * @internal `node` if it is held once, else a copy of it, of which the caller holds the only reference; consumes one of
+   * `node`.
+   */
+  ownNode(node: number): number {
     if (this.#count(node) === 1) return node;
-    const copy = this.#newNode(this.#level(node));
+    const copy = this.newNode(this.level(node));
     const from = this.#chunks[node >> CHUNK_SHIFT]!;
     const fromAt = (node & CHUNK_MASK) * NODE_WORDS;
     const into = this.#chunks[copy >> CHUNK_SHIFT]!;
@@ -282,16 +352,23 @@ export class PageMaps {
     return this.#chunks[node >> CHUNK_SHIFT]![(node & CHUNK_MASK) * NODE_WORDS + COUNT]!;
   }
 
-  #level(node: number): number {
+  /** @internal */
+  level(node: number): number {
     return this.#chunks[node >> CHUNK_SHIFT]![(node & CHUNK_MASK) * NODE_WORDS + LEVEL]!;
   }
 
-  #entry(node: number, index: number): number {
+  /** @internal */
+  entry(node: number, index: number): number {
     return this.#chunks[node >> CHUNK_SHIFT]![(node & CHUNK_MASK) * NODE_WORDS + ENTRIES + index]!;
   }
 
-  /** A node of `level` with count 1 and no entries. */
-  #newNode(level: number): number {
+  /** @internal No counts change: the caller accounts for what stood there and what stands there now. */
+  setEntry(node: number, index: number, entry: number): void {
+    this.#chunks[node >> CHUNK_SHIFT]![(node & CHUNK_MASK) * NODE_WORDS + ENTRIES + index] = entry;
+  }
+
+  /** @internal A node of `level` with count 1 and no entries. */
+  newNode(level: number): number {
     let node = this.#free;
     if (node !== 0) {
       this.#free = -this.#chunks[node >> CHUNK_SHIFT]![(node & CHUNK_MASK) * NODE_WORDS]! - 1;

@@ -1,7 +1,7 @@
 /**
  * The files of a machine at boot: what was given in memory, host directories mounted in it, and `/dev`.
  *
- * There is one tree, so that names, links and renames work across mounts. What a guest can reach of it is decided by
+ * There is one tree, over one layer for each mount and one for what was given in memory, so that names, links and renames work across mounts. What a guest can reach of it is decided by
  * the directories that are opened for it. A mount hides what was at its path.
  */
 
@@ -10,7 +10,7 @@ import { NAME_BYTES, PATH_BYTES } from '../limits.ts';
 import type { WasiLimits } from '../limits.ts';
 import type { Layer } from '../ports.ts';
 import { FileTree } from './file-tree.ts';
-import type { FileTreeState } from './file-tree.ts';
+import type { FileTreeState, NewInode } from './file-tree.ts';
 import type { InodeNumber } from './file-system.ts';
 
 /**
@@ -49,7 +49,7 @@ export function buildTree(options: {
   const tree = new FileTree(options.limits, options.nowNs);
   const rootMount = options.mounts.find((mount) => namesOf(mount.path).length === 0);
   const root = tree.add(0, '', directoryOf(rootMount), { readOnly: rootMount?.readOnly ?? false });
-  addFiles(tree, root, options.files, '');
+  addFiles(tree, root, { files: options.files, at: '', contents: new Contents(options.limits.storedBytes) });
   for (const mount of options.mounts) if (mount !== rootMount) addMount(tree, root, mount);
   addDevices(tree, root);
   if (options.readOnly) tree.freeze();
@@ -79,33 +79,69 @@ export function namesOf(path: string): string[] {
 
 function directoryOf(mount: Mount | undefined): Parameters<FileTree['add']>[2] {
   if (mount === undefined) return { kind: 'directory' };
-  return { kind: 'directory', backing: { host: mount.directory, path: '', version: '' } };
+  return { kind: 'directory', backing: { layer: mount.directory, path: '', version: '' } };
 }
 
-function addFiles(tree: FileTree, directory: InodeNumber, files: MemoryFiles, at: string): void {
-  for (const [path, contents] of Object.entries(files)) {
-    const names = namesOf(path);
-    const last = names.pop();
-    if (last === undefined) throw new FargoError('bad-argument', `a file in "${at}/" has the empty name "${path}"`);
-    const parent = makeDirectories(tree, directory, names, `${at}/${path}`);
-    const whole = `${at}/${path}`;
-    if (typeof contents === 'string' || contents instanceof Uint8Array) addFile(tree, parent, last, contents, whole);
-    else addFiles(tree, makeDirectories(tree, parent, [last], whole), contents, whole);
+/** The contents that were given, as a layer: the path of a file is its number here. */
+class Contents implements Layer {
+  readonly #files: Uint8Array[] = [];
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Keeps a copy of `contents`: the inode for it. */
+  add(contents: string | Uint8Array, whole: string): NewInode {
+    const bytes = typeof contents === 'string' ? new TextEncoder().encode(contents) : contents.slice();
+    this.#bytes += bytes.length;
+    if (this.#bytes > this.#maxBytes) {
+      throw new FargoError('limit', `the files at boot exceed the limit "storedBytes" at "${whole}"`);
+    }
+    const path = String(this.#files.push(bytes) - 1);
+    return { kind: 'file', sizeBytes: bytes.length, backing: { layer: this, path, version: '' } };
+  }
+
+  read(path: string, _version: string, offset: number, into: Uint8Array): number {
+    const part = this.#files[Number(path)]!.subarray(offset, offset + into.length);
+    into.set(part);
+    return part.length;
+  }
+
+  stat(): undefined {
+    return undefined;
+  }
+
+  list(): readonly string[] {
+    return [];
+  }
+
+  readLink(): string {
+    return '';
   }
 }
 
-function addFile(
-  tree: FileTree,
-  directory: InodeNumber,
-  name: string,
-  contents: string | Uint8Array,
-  whole: string,
-): void {
-  const bytes = typeof contents === 'string' ? new TextEncoder().encode(contents) : contents;
-  if (tree.lookup(directory, name) >= 0) throw new FargoError('bad-argument', `the file "${whole}" is given twice`);
-  const file = tree.add(directory, name, { kind: 'file' });
-  if (bytes.length > 0 && tree.write(file, 0, bytes) !== bytes.length) {
-    throw new FargoError('limit', `the files at boot exceed the limit "storedBytes" at "${whole}"`);
+interface GivenFiles {
+  readonly files: MemoryFiles;
+  /** Guest path of the directory that they go to. */
+  readonly at: string;
+  readonly contents: Contents;
+}
+
+function addFiles(tree: FileTree, directory: InodeNumber, { files, at, contents }: GivenFiles): void {
+  for (const [path, given] of Object.entries(files)) {
+    const whole = `${at}/${path}`;
+    const names = namesOf(path);
+    const last = names.pop();
+    if (last === undefined) throw new FargoError('bad-argument', `a file in "${at}/" has the empty name "${path}"`);
+    const parent = makeDirectories(tree, directory, names, whole);
+    if (typeof given !== 'string' && !(given instanceof Uint8Array)) {
+      addFiles(tree, makeDirectories(tree, parent, [last], whole), { files: given, at: whole, contents });
+      continue;
+    }
+    if (tree.lookup(parent, last) >= 0) throw new FargoError('bad-argument', `the file "${whole}" is given twice`);
+    tree.add(parent, last, contents.add(given, whole));
   }
 }
 

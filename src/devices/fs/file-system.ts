@@ -1,13 +1,13 @@
 /**
  * The seam between WASI and what holds the files: one machine's file system, by inode.
  *
- * {@link FileTree} implements it in memory over host directories; a copy-on-write disk takes its place later. Nothing
- * here knows of paths, descriptors or a guest's memory.
+ * `FileTree` implements it, on a disk and over layers. Nothing here knows of paths, descriptors or a guest's memory.
  *
  * Invariants: a name is one component, not empty, `.` or `..`, without `/` or NUL, checked by the caller; an inode that
  * is passed in is alive; a call that answers an error has changed nothing, except that a write may be short.
  */
 
+import type { ForestRoot } from '../../memory/map-forest.ts';
 import type { Errno, Outcome } from './errno.ts';
 
 /** Number of a file, directory, link or device in its file system, from 1; stable, and not used again. */
@@ -39,6 +39,10 @@ export interface FileSystem<State> {
   restore(state: State): void;
   /** The state now; the same value if nothing changed. O(1). */
   commit(): State;
+  /** The disk as it is now: the file system holds a reference to it. */
+  readonly blocks: ForestRoot;
+  /** Lets go of the disk. */
+  dispose(): void;
 
   kind(inode: InodeNumber): InodeKind;
   stat(inode: InodeNumber): FileStat;

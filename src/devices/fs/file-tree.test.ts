@@ -219,7 +219,7 @@ test.each(['memory', 'host'] as const)('random operations and forks over a tree 
       }
       for (const { guest: machine, root } of machines) {
         expect(machineTree(machine)).toEqual(hostTree(root));
-        auditState(machine.device.commit());
+        auditState(machine.device.commit(), machine.storage);
         rmSync(root, { recursive: true });
       }
       expect(hostTree(seed)).toEqual(base);

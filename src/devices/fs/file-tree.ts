@@ -1,21 +1,24 @@
 /**
- * The file system of a machine: a tree in memory, over directories of the host that are read and never written.
+ * The file system of a machine: its own tree, contents on its disk, over layers that are read and never written.
  *
- * The tree's state is one immutable value (a persistent map of inodes), so fork is sharing it. On a core it is a draft:
- * changes go into nodes that the draft owns, `commit` freezes them by taking a new owner.
+ * The tree's state is one immutable value (a persistent map of inodes, and the root of the disk), so fork is sharing it.
+ * On a core it is a draft: changes go into nodes that the draft owns, `commit` freezes them by taking a new owner.
  *
- * What a machine has met of a host directory it keeps: the names that it looked up or listed, sizes, times and version
- * of the files. A file that changes on the host afterwards answers `io`. What it has not met yet is read as it is then.
+ * What a machine has met of a layer it keeps: the names that it looked up or listed, sizes, times and version of the
+ * files. A file that changes afterwards answers `io`. What it has not met yet is read as it is then.
  */
 
 import { FargoError } from '../../base/errors.ts';
+import type { ForestRoot } from '../../memory/map-forest.ts';
+import { EMPTY_MAP } from '../../memory/page-map.ts';
+import { BLOCK_BYTES, DISK_INODES_MAX } from '../disk/disk.ts';
+import type { Disk } from '../disk/disk.ts';
 import type { WasiLimits } from '../limits.ts';
 import { readContent, resizeContent, writeContent } from './content.ts';
 import { addEntry, entryAt, findName, FIRST_POSITION, removeEntry, replaceEntry } from './directory.ts';
 import { E } from './errno.ts';
 import type { Errno, Outcome } from './errno.ts';
 import type { DirectoryEntry, FileStat, FileSystem, InodeKind, InodeNumber } from './file-system.ts';
-import { CHUNK_BYTES } from './inode.ts';
 import type { Backing, DirectoryInode, FileInode, Inode } from './inode.ts';
 import { emptyTrie, KEY_LIMIT, trieDelete, trieGet, trieSet } from './int-trie.ts';
 import type { Owner, Trie } from './int-trie.ts';
@@ -25,12 +28,20 @@ export interface FileTreeState {
   readonly inodes: Trie<Inode>;
   readonly inodeCount: number;
   readonly nextInode: InodeNumber;
-  /** Chunks of contents, of 4 KiB each. */
-  readonly chunkCount: number;
+  /** Blocks of contents that the disk has, of 4 KiB each. */
+  readonly blockCount: number;
+  /** The disk: a forest of block maps by inode number. Whoever holds the state holds a reference to it. */
+  readonly blocks: ForestRoot;
 }
 
 /** The state without a single file. */
-const EMPTY_TREE: FileTreeState = { inodes: emptyTrie(), inodeCount: 0, nextInode: 1, chunkCount: 0 };
+const EMPTY_TREE: FileTreeState = {
+  inodes: emptyTrie(),
+  inodeCount: 0,
+  nextInode: 1,
+  blockCount: 0,
+  blocks: EMPTY_MAP,
+};
 
 /** Type of an inode before it has times, links or a parent. */
 export type NewInode =
@@ -41,18 +52,20 @@ export type NewInode =
 export class FileTree implements FileSystem<FileTreeState> {
   readonly #limits: WasiLimits;
   readonly #nowNs: () => bigint;
+  readonly #disk: Disk | undefined;
   #committed: FileTreeState = EMPTY_TREE;
   #inodes: Trie<Inode> = EMPTY_TREE.inodes;
   #inodeCount = 0;
   #nextInode: InodeNumber = 1;
-  #chunkCount = 0;
+  #blockCount = 0;
   #owner: Owner = {};
   #changed = false;
 
-  /** `nowNs`: the realtime clock, for times of what changes. */
-  constructor(limits: WasiLimits, nowNs: () => bigint) {
+  /** `nowNs`: the realtime clock, for times of what changes. Without a disk no contents can be written. */
+  constructor(limits: WasiLimits, nowNs: () => bigint, disk?: Disk) {
     this.#limits = limits;
     this.#nowNs = nowNs;
+    this.#disk = disk;
   }
 
   restore(state: FileTreeState): void {
@@ -60,7 +73,8 @@ export class FileTree implements FileSystem<FileTreeState> {
     this.#inodes = state.inodes;
     this.#inodeCount = state.inodeCount;
     this.#nextInode = state.nextInode;
-    this.#chunkCount = state.chunkCount;
+    this.#blockCount = state.blockCount;
+    this.#disk?.restore(state.blocks);
     if (this.#changed) this.#owner = {};
     this.#changed = false;
   }
@@ -73,7 +87,8 @@ export class FileTree implements FileSystem<FileTreeState> {
       inodes: this.#inodes,
       inodeCount: this.#inodeCount,
       nextInode: this.#nextInode,
-      chunkCount: this.#chunkCount,
+      blockCount: this.#blockCount,
+      blocks: this.#disk?.root ?? EMPTY_MAP,
     };
     return this.#committed;
   }
@@ -115,23 +130,22 @@ export class FileTree implements FileSystem<FileTreeState> {
   }
 
   read(file: InodeNumber, offset: number, into: Uint8Array): Outcome {
-    const node = this.#get(file) as FileInode;
-    return readContent(node, offset, into) ?? -E.io;
+    return readContent(this.#disk, this.#get(file) as FileInode, { inode: file, offset, into }) ?? -E.io;
   }
 
   write(file: InodeNumber, offset: number, bytes: Uint8Array): Outcome {
     const before = this.#get(file) as FileInode;
     if (before.readOnly) return -E.rofs;
     if (offset + bytes.length > this.#limits.fileBytes) return -E.fbig;
-    const spareChunks = Math.floor(this.#limits.storedBytes / CHUNK_BYTES) - this.#chunkCount;
-    const {
-      file: after,
-      writtenBytes,
-      failure,
-    } = writeContent(before, offset, bytes, { owner: this.#owner, spareChunks });
+    const spareBlocks = Math.floor(this.#limits.storedBytes / BLOCK_BYTES) - this.#blockCount;
+    // The state is no longer the committed one from here on, even if an error ends the call half-way.
+    this.#changed = true;
+    const written = writeContent(this.#disk!, before, { inode: file, offset, bytes, spareBlocks });
+    const { writtenBytes, addedBlocks, failure } = written;
     if (writtenBytes === 0) return failure === 'none' ? 0 : failure === 'full' ? -E.nospc : -E.io;
-    this.#chunkCount += after.chunkCount - before.chunkCount;
-    this.#put(file, this.#touched(after));
+    this.#blockCount += addedBlocks;
+    const sizeBytes = Math.max(before.sizeBytes, offset + writtenBytes);
+    this.#put(file, this.#touched({ ...before, sizeBytes, blockCount: before.blockCount + addedBlocks }));
     return writtenBytes;
   }
 
@@ -139,8 +153,10 @@ export class FileTree implements FileSystem<FileTreeState> {
     const node = this.#get(file) as FileInode;
     if (node.readOnly) return E.rofs;
     if (sizeBytes > this.#limits.fileBytes) return E.fbig;
-    const resized = resizeContent(node, sizeBytes, this.#owner);
-    this.#chunkCount += resized.chunkCount - node.chunkCount;
+    this.#changed = true;
+    const resized = resizeContent(this.#disk!, node, { inode: file, sizeBytes });
+    if (resized === undefined) return E.nospc;
+    this.#blockCount += resized.blockCount - node.blockCount;
     this.#put(file, this.#touched(resized));
     return E.success;
   }
@@ -226,10 +242,24 @@ export class FileTree implements FileSystem<FileTreeState> {
   release(inode: InodeNumber): void {
     const node = trieGet(this.#inodes, inode);
     if (node === undefined || node.links > 0) return;
-    if (node.kind === 'file') this.#chunkCount -= node.chunkCount;
+    if (node.kind === 'file' && node.blockCount > 0) {
+      this.#changed = true;
+      this.#disk!.cut(inode, 0);
+      this.#blockCount -= node.blockCount;
+    }
     this.#inodes = trieDelete(this.#inodes, inode, this.#owner);
     this.#inodeCount--;
     this.#changed = true;
+  }
+
+  /** The disk that its contents are on. */
+  get blocks(): ForestRoot {
+    return this.#disk?.root ?? EMPTY_MAP;
+  }
+
+  /** Lets go of the disk. */
+  dispose(): void {
+    this.#disk?.dispose();
   }
 
   /**
@@ -299,7 +329,9 @@ export class FileTree implements FileSystem<FileTreeState> {
 
   #isFull(directory: DirectoryInode): boolean {
     return (
-      this.#inodeCount >= this.#limits.inodes || this.#nextInode >= KEY_LIMIT || directory.nextPosition >= KEY_LIMIT
+      this.#inodeCount >= this.#limits.inodes ||
+      this.#nextInode >= DISK_INODES_MAX ||
+      directory.nextPosition >= KEY_LIMIT
     );
   }
 
@@ -332,20 +364,20 @@ export class FileTree implements FileSystem<FileTreeState> {
     return true;
   }
 
-  /** Asks the host for one name of a directory, and keeps what it is. */
+  /** Asks the layer for one name of a directory, and keeps what it is. */
   #discover(directory: InodeNumber, name: string): Outcome {
     const parent = this.#get(directory) as DirectoryInode;
-    const { host, path } = parent.backing!;
-    return hostErrorsAsOutcome(() => {
-      const hostPath = path === '' ? name : `${path}/${name}`;
-      const stat = host.stat(hostPath);
+    const { layer, path } = parent.backing!;
+    return layerErrorsAsOutcome(() => {
+      const below = path === '' ? name : `${path}/${name}`;
+      const stat = layer.stat(below);
       if (stat === undefined) return -E.noent;
       if (this.#isFull(parent)) return -E.nospc;
       const { accessedNs, modifiedNs, changedNs, version } = stat;
-      const backing: Backing = { host, path: hostPath, version };
+      const backing: Backing = { layer, path: below, version };
       const type: NewInode =
         stat.kind === 'symlink'
-          ? { kind: 'symlink', target: host.readLink(hostPath) }
+          ? { kind: 'symlink', target: layer.readLink(below) }
           : { kind: stat.kind, backing, sizeBytes: stat.sizeBytes };
       const number = this.#nextInode++;
       this.#inodeCount++;
@@ -360,10 +392,10 @@ export class FileTree implements FileSystem<FileTreeState> {
   #discoverAll(directory: InodeNumber): Errno {
     const node = this.#get(directory) as DirectoryInode;
     if (node.backing === undefined || node.complete || node.links === 0) return E.success;
-    const { host, path } = node.backing;
+    const { layer, path } = node.backing;
     let names: readonly string[] = [];
-    const listed = hostErrorsAsOutcome(() => {
-      names = host.list(path, this.#limits.hostEntries);
+    const listed = layerErrorsAsOutcome(() => {
+      names = layer.list(path, this.#limits.hostEntries);
       return 0;
     });
     if (listed < 0) return -listed;
@@ -384,7 +416,7 @@ function makeInode(type: NewInode, base: InodeTimes, parent: InodeNumber): Inode
     case 'file': {
       const sizeBytes = type.sizeBytes ?? 0;
       const { backing } = type;
-      return { kind: 'file', ...base, sizeBytes, chunks: emptyTrie(), chunkCount: 0, backing, backedBytes: sizeBytes };
+      return { kind: 'file', ...base, sizeBytes, blockCount: 0, backing, backedBytes: sizeBytes };
     }
     case 'directory':
       return {
@@ -411,8 +443,8 @@ function isDevice(node: Inode): boolean {
   return node.kind === 'null' || node.kind === 'zero' || node.kind === 'random';
 }
 
-/** What the port of a host directory throws as `io` is an errno to the guest; anything else is a bug and passes. */
-function hostErrorsAsOutcome(work: () => Outcome): Outcome {
+/** What a layer throws as `io` is an errno to the guest; anything else is a bug and passes. */
+function layerErrorsAsOutcome(work: () => Outcome): Outcome {
   try {
     return work();
   } catch (error) {

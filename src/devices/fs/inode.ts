@@ -1,22 +1,17 @@
 /**
  * What a file tree is made of: inodes, plain immutable values in a persistent map by number.
  *
- * An inode may have a *backing*: a file or directory of the host behind it. Then what the machine has changed lies over
- * what the host has: chunks over the file's bytes, entries (and removed names) over the directory's names.
+ * An inode may have a *backing*: a file or directory of a layer behind it. Then what the machine has changed lies over
+ * what the layer has: blocks over the file's bytes, entries (and removed names) over the directory's names.
  */
 
 import type { Layer } from '../ports.ts';
-import type { Owner, Trie } from './int-trie.ts';
+import type { Trie } from './int-trie.ts';
 import type { DirectoryEntry } from './file-system.ts';
-
-/** log2 of {@link CHUNK_BYTES}. */
-export const CHUNK_SHIFT = 12;
-/** Bytes of a chunk: the unit in which contents are held and copied on write. */
-export const CHUNK_BYTES: number = 1 << CHUNK_SHIFT;
 
 /** Where in the host an inode's unchanged part lies. */
 export interface Backing {
-  readonly host: Layer;
+  readonly layer: Layer;
   /** Relative to it: see {@link Layer}. */
   readonly path: string;
   /** See `LayerStat.version`. */
@@ -32,19 +27,11 @@ interface InodeBase {
   readonly changedNs: bigint;
 }
 
-/** Bytes of a file, changed in place only by the draft that made them. */
-export interface Chunk {
-  readonly owner: Owner;
-  /** Always whole; bytes beyond the file's size are zero. */
-  readonly bytes: Uint8Array;
-}
-
 export interface FileInode extends InodeBase {
   readonly kind: 'file';
   readonly sizeBytes: number;
-  /** By offset / 4096. Absent: the backing's bytes, zeros where it has none. */
-  readonly chunks: Trie<Chunk>;
-  readonly chunkCount: number;
+  /** Blocks that the disk has of it. The others are the backing's bytes, zeros where it has none. */
+  readonly blockCount: number;
   readonly backing: Backing | undefined;
   /** Bytes from the start for which the backing still counts. */
   readonly backedBytes: number;

@@ -2,6 +2,9 @@
 
 import { expect } from 'vitest';
 
+import type { Storage } from '../../machine/storage.ts';
+import { readFrame } from '../../memory/frames-raw.ts';
+import { forestForEach, forestGet } from '../../memory/map-forest.ts';
 import type { DirectoryInode, Inode } from '../fs/inode.ts';
 import { trieNext } from '../fs/int-trie.ts';
 import type { Trie } from '../fs/int-trie.ts';
@@ -15,26 +18,33 @@ export function trieEntries<T>(trie: Trie<T>): [number, T][] {
 }
 
 /** Link counts, parents, counters and tables agree, and nothing is unreachable that no descriptor names. */
-export function auditState(state: WasiState): void {
+export function auditState(state: WasiState, storage: Storage): void {
   const inodes = new Map(trieEntries(state.files.inodes));
   expect(inodes.size).toBe(state.files.inodeCount);
   const names = new Map<number, number>();
-  let chunks = 0;
+  let blocks = 0;
   for (const [number, inode] of inodes) {
     expect(number).toBeLessThan(state.files.nextInode);
     if (inode.kind === 'directory') auditDirectory(number, inode, inodes, names);
     if (inode.kind === 'file') {
-      const own = trieEntries(inode.chunks);
-      expect(own.length).toBe(inode.chunkCount);
-      for (const [index, chunk] of own) {
-        expect(index * 4096).toBeLessThan(inode.sizeBytes);
-        const tail = chunk.bytes.subarray(Math.min(4096, inode.sizeBytes - index * 4096));
+      const own = new Map<number, Uint8Array>();
+      const map = forestGet(storage.maps, state.files.blocks, number);
+      storage.maps.forEach(map, (block, frame) => {
+        const bytes = new Uint8Array(4096);
+        readFrame(storage.pool, frame, 0, bytes);
+        own.set(block, bytes);
+      });
+      expect(own.size).toBe(inode.blockCount);
+      for (const [block, bytes] of own) {
+        expect(block * 4096).toBeLessThan(inode.sizeBytes);
+        const tail = bytes.subarray(Math.min(4096, inode.sizeBytes - block * 4096));
         expect(tail.every((byte) => byte === 0)).toBe(true);
       }
-      chunks += own.length;
+      blocks += own.size;
     }
   }
-  expect(chunks).toBe(state.files.chunkCount);
+  expect(blocks).toBe(state.files.blockCount);
+  forestForEach(storage.maps, state.files.blocks, (number) => expect(inodes.get(number)?.kind).toBe('file'));
   const open = new Set(state.descriptors.map((each) => each?.inode ?? 0));
   for (const [number, inode] of inodes) {
     const isRoot = inode.kind === 'directory' && inode.parent === number;

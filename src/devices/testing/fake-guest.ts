@@ -6,6 +6,7 @@
 import { FargoError } from '../../base/errors.ts';
 import type { Device, DeviceFactory, GuestContext, HostFunction, MemoryDoor } from '../../machine/device.ts';
 import type { Identity } from '../../machine/identity.ts';
+import { standaloneStorage, type Storage } from '../../machine/storage.ts';
 import { ValType } from '../../wasm/module.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS } from '../wasi/abi.ts';
 import { WASI_MODULE, WASI_SIGNATURES } from '../wasi/functions.ts';
@@ -67,6 +68,7 @@ export function fakeIdentity(parent?: Identity): Identity {
 export class FakeGuest {
   readonly factory: DeviceFactory<WasiState>;
   readonly device: Device<WasiState>;
+  readonly storage: Storage;
   readonly buffer: ArrayBuffer;
   readonly memory: MemoryDoor;
   readonly bytes: Uint8Array;
@@ -74,11 +76,16 @@ export class FakeGuest {
   readonly vm: GuestContext;
   readonly printed: { stdout: string; stderr: string } = { stdout: '', stderr: '' };
   readonly #functions = new Map<string, HostFunction>();
+  readonly #held: number[] = [];
   #next = 4096;
 
-  constructor(factory: DeviceFactory<WasiState>, from?: { readonly state: WasiState; readonly identity: Identity }) {
+  constructor(
+    factory: DeviceFactory<WasiState>,
+    from?: { readonly state: WasiState; readonly identity: Identity; readonly storage: Storage },
+  ) {
     this.factory = factory;
-    this.device = factory.create();
+    this.storage = from?.storage ?? standaloneStorage();
+    this.device = factory.create(this.storage);
     this.buffer = new ArrayBuffer(256 * 1024);
     this.bytes = new Uint8Array(this.buffer);
     this.memory = memoryDoor(() => this.buffer);
@@ -103,7 +110,22 @@ export class FakeGuest {
   /** A child as the machine layer makes it, on a core of its own. */
   fork(): FakeGuest {
     const identity = fakeIdentity(this.identity);
-    return new FakeGuest(this.factory, { state: this.factory.fork(this.device.commit(), identity), identity });
+    const { storage } = this;
+    return new FakeGuest(this.factory, { state: this.factory.fork(this.commit(), identity), identity, storage });
+  }
+
+  /** The state now, held until {@link dispose}. */
+  commit(): WasiState {
+    const state = this.device.commit();
+    this.storage.maps.retain(state.files.blocks);
+    this.#held.push(state.files.blocks);
+    return state;
+  }
+
+  /** Lets go of the device and of the states that it committed. */
+  dispose(): void {
+    this.device.dispose?.();
+    for (const root of this.#held.splice(0)) this.storage.maps.release(root);
   }
 
   /** Calls a WASI function with raw arguments: its errno. */

@@ -94,7 +94,7 @@ test('random arguments to every function', () => {
           if (!(error instanceof GuestExit)) throw error;
         }
       }
-      auditState(guest.device.commit());
+      auditState(guest.device.commit(), guest.storage);
     }),
     { numRuns: LONG ? 50_000 : 1500, ...(!LONG && { seed: 3 }) },
   );

@@ -10,7 +10,7 @@ function guestWith(): FakeGuest {
 }
 
 function check(guest: FakeGuest): void {
-  auditState(guest.device.commit());
+  auditState(guest.device.commit(), guest.storage);
 }
 
 test('directories are made and removed', () => {
@@ -44,7 +44,7 @@ test('unlink removes names; contents stay while they are open', () => {
   guest.call('fd_close', fd);
   const after = guest.device.commit().files;
   expect(before.inodeCount - after.inodeCount).toBe(1);
-  expect(before.chunkCount - after.chunkCount).toBe(1);
+  expect(before.blockCount - after.blockCount).toBe(1);
   expect(guest.path('path_unlink_file', 'd')).toBe(E.isdir);
   expect(guest.path('path_unlink_file', 'g/')).toBe(E.notdir);
   expect(guest.path('path_unlink_file', '.')).toBe(E.isdir);

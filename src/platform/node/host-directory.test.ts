@@ -59,7 +59,7 @@ test('files and directories are read through', () => {
   expect(machine.read(fd)).toBe('bbb');
   expect(machine.open('nothing')).toBe(-E.noent);
   expect(machine.open('file/x')).toBe(-E.notdir);
-  auditState(machine.device.commit());
+  auditState(machine.device.commit(), machine.storage);
 });
 
 test('what a machine changes is its own, and the host stays as it was', () => {
@@ -81,8 +81,8 @@ test('what a machine changes is its own, and the host stays as it was', () => {
   expect(machine.stat('file')).toBe(-E.noent);
   expect(machine.save('file', 'again')).toBe(0);
   expect(machine.cat('file')).toBe('again');
-  auditState(machine.device.commit());
-  expect(machine.device.commit().files.chunkCount).toBe(3);
+  auditState(machine.device.commit(), machine.storage);
+  expect(machine.device.commit().files.blockCount).toBe(3);
 
   expect(child.cat('file')).toBe('from the host');
   expect(child.list('sub')).toEqual(['deep']);
@@ -152,7 +152,7 @@ test('a file that changes after the machine met it is an error, never a mixture'
   expect(machine.cat('file')).toBe(-E.io);
   expect(machine.save('file', 'own')).toBe(0);
   expect(machine.cat('file')).toBe('own');
-  auditState(machine.device.commit());
+  auditState(machine.device.commit(), machine.storage);
 });
 
 test('names that were listed are kept, names not met yet are the host’s of that moment', () => {
@@ -203,7 +203,7 @@ test('mounts: over a tree in memory, one in another, moves between them', () => 
   expect(machine.rename('mnt', 'mnt/etc/loop')).toBe(E.inval);
   expect(machine.cat('mnt/etc/file')).toBe('from the host');
   expect(readdirSync(root)).toEqual(['file', 'sub']);
-  auditState(machine.device.commit());
+  auditState(machine.device.commit(), machine.storage);
 });
 
 test('hard links of the host are files of their own to the machine', () => {
