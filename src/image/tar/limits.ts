@@ -9,14 +9,14 @@ export interface TarLimits {
    * each; an entry takes 512 bytes of tar, but may imply 2,000 directories.
    */
   readonly entries: number;
-  /** Bytes of a compressed tar when inflated. Threat: a small file that inflates a thousandfold. */
-  readonly inflatedBytes: ByteCount;
+  /** Bytes of a tar that has to be kept in memory: of a stream, or inflated. Threat: a small file inflates a thousandfold. */
+  readonly bytes: ByteCount;
 }
 
 /** Defaults of {@link TarLimits}. */
 export const TAR_LIMITS: TarLimits = {
   entries: 1_000_000,
-  inflatedBytes: 2 ** 32,
+  bytes: 2 ** 32,
 };
 
 /**
