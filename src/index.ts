@@ -28,12 +28,14 @@ export {
   wasi,
   WASI_LIMITS,
   type Clock,
+  type ClockSetting,
   type Entropy,
   type Layer,
   type LayerStat,
   type InputPort,
   type MemoryFiles,
   type PreopenOptions,
+  type SnapshotPause,
   type WasiLimits,
   type WasiOptions,
   type WasiState,
@@ -41,6 +43,7 @@ export {
 export { Host, type BuildOptions, type HostUsage, type ModuleSource } from './host/host.ts';
 export { Image, type BootOptions } from './host/image.ts';
 export type { Imports, ImportValue, ProvidedImport } from './host/imports.ts';
+export { setClock } from './host/guest-clock.ts';
 export { callWithBytes, callWithText, reserveHeadroom, withBytes } from './host/guest-data.ts';
 export { instrument } from './instrument/instrument.ts';
 export type { Instrumented, InstrumentOptions, InstrumentReport, ModuleMeta } from './instrument/meta.ts';

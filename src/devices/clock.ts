@@ -1,13 +1,9 @@
-/**
- * Time as guests see it: the host's clocks, made coarser where asked for, and monotonic for certain.
- *
- * Coarse clocks are part of the security recipe: fine ones make timing attacks on the reused core practical.
- */
+/** The host's clocks: what a {@link Clock} is where none is given. What guests see of it: `machine-clock.ts`. */
 
 import type { Clock } from './ports.ts';
 
 /** Nanoseconds in a microsecond: the resolution of the system clocks. */
-const MICROSECOND_NS = 1000n;
+export const MICROSECOND_NS = 1000n;
 
 /** How far `performance.now` may drift from `Date.now` before the latter is believed: the wall clock was set. */
 const DRIFT_MS = 50;
@@ -40,7 +36,8 @@ export function systemClock(): Clock {
   };
 }
 
-function sleep(durationNs: bigint): void {
+/** Blocks for `durationNs`; in a loop where the platform has no blocking wait. */
+export function sleep(durationNs: bigint): void {
   const durationMs = Number(durationNs) / 1e6;
   const end = performance.now() + durationMs;
   try {
@@ -49,35 +46,4 @@ function sleep(durationNs: bigint): void {
     // No blocking wait on this thread: the loop below is all there is.
   }
   while (performance.now() < end);
-}
-
-/** The clocks of a machine: see {@link guestClock}. */
-export interface GuestClock {
-  realtimeNs(): bigint;
-  /** Never less than any value it returned before. */
-  monotonicNs(): bigint;
-  sleep(durationNs: bigint): void;
-  readonly realtimeResolutionNs: bigint;
-  readonly monotonicResolutionNs: bigint;
-}
-
-/**
- * Clocks for guests out of the host's. Values are rounded down to `resolutionNs` (at least 1); the resolution that a
- * guest is told is not finer than the system clocks have.
- */
-export function guestClock(clock: Clock, resolutionNs: bigint): GuestClock {
-  let lastNs = 0n;
-  const coarse = (timeNs: bigint): bigint => (timeNs < 0n ? 0n : timeNs - (timeNs % resolutionNs));
-  const atLeast = (floorNs: bigint): bigint => (resolutionNs > floorNs ? resolutionNs : floorNs);
-  return {
-    realtimeNs: () => coarse(clock.realtimeNs()),
-    monotonicNs: () => {
-      const nowNs = coarse(clock.monotonicNs());
-      if (nowNs > lastNs) lastNs = nowNs;
-      return lastNs;
-    },
-    sleep: (durationNs) => (clock.sleep ?? sleep)(durationNs),
-    realtimeResolutionNs: atLeast(MICROSECOND_NS),
-    monotonicResolutionNs: atLeast(MICROSECOND_NS),
-  };
 }

@@ -2,11 +2,12 @@
 
 export { systemClock } from './clock.ts';
 export { systemEntropy } from './entropy.ts';
+export type { ClockSetting, SnapshotPause } from './machine-clock.ts';
 export type { MemoryFiles } from './fs/build-tree.ts';
 export { memoryLayer } from './fs/memory-layer.ts';
 export { WASI_LIMITS } from './limits.ts';
 export type { WasiLimits } from './limits.ts';
 export type { BlockImage, Clock, Entropy, InputPort, Layer, LayerStat } from './ports.ts';
 export { wasi } from './wasi.ts';
-export type { PreopenOptions, WasiOptions } from './wasi.ts';
+export type { PreopenOptions, WasiDevice, WasiOptions } from './wasi.ts';
 export type { WasiState } from './wasi/state.ts';

@@ -11,7 +11,7 @@
 import { FargoError } from '../base/errors.ts';
 import type { Device, DeviceFactory } from '../machine/device.ts';
 import type { Identity } from '../machine/identity.ts';
-import { guestClock, systemClock } from './clock.ts';
+import { systemClock } from './clock.ts';
 import { childStream, seededStream, systemEntropy } from './entropy.ts';
 import { Disk } from './disk/disk.ts';
 import { buildTree, namesOf } from './fs/build-tree.ts';
@@ -19,6 +19,8 @@ import type { MemoryFiles, Mount } from './fs/build-tree.ts';
 import { FileTree } from './fs/file-tree.ts';
 import { ARGUMENT_BYTES, FILE_BYTES_MAX, WASI_LIMITS } from './limits.ts';
 import type { WasiLimits } from './limits.ts';
+import { bootClock, HostTime, MachineClock, pausedClock } from './machine-clock.ts';
+import type { ClockSetting, SnapshotPause } from './machine-clock.ts';
 import type { Clock, Entropy, Layer, InputPort } from './ports.ts';
 import { ALL_RIGHTS, DIRECTORY_RIGHTS, Right, STREAM_RIGHTS } from './wasi/abi.ts';
 import { wasiFunctions } from './wasi/functions.ts';
@@ -63,6 +65,10 @@ export interface WasiOptions {
   readonly terminal?: boolean | { readonly stdin?: boolean; readonly stdout?: boolean; readonly stderr?: boolean };
   /** Clocks. Default the system's. */
   readonly clock?: Clock;
+  /** How the clocks stand when a machine boots. Default: they are the host's. Change it later with `setClock`. */
+  readonly time?: ClockSetting;
+  /** Which clocks do not go on while a machine is a snapshot: see {@link SnapshotPause}. Default `'monotonic'`. */
+  readonly pausedBySnapshot?: SnapshotPause;
   /** Rounds both clocks down to multiples of this, at least 1; coarse clocks blunt timing attacks. Default 1. */
   readonly clockResolutionNs?: bigint | number;
   /** Source of `random_get` and `/dev/urandom`. Default `crypto.getRandomValues`. */
@@ -90,7 +96,11 @@ export interface WasiOptions {
  */
 export function wasi(options: WasiOptions = {}): DeviceFactory<WasiState> {
   const limits = limitsOf(options.limits ?? {});
-  const clock = guestClock(options.clock ?? systemClock(), resolutionOf(options));
+  const host = new HostTime(options.clock ?? systemClock());
+  const pause = options.pausedBySnapshot ?? 'monotonic';
+  const bootTime = bootClock(host, options.time ?? {});
+  const resolutionNs = resolutionOf(options);
+  const makeClock = (): MachineClock => new MachineClock(host, bootTime, { resolutionNs, pause });
   if (options.seed !== undefined && options.entropy !== undefined) {
     throw new FargoError('bad-argument', 'give "seed" or "entropy", not both');
   }
@@ -99,11 +109,10 @@ export function wasi(options: WasiOptions = {}): DeviceFactory<WasiState> {
     env: encodeEnv(options.env ?? {}),
     stdin: inputOf(options.stdin),
     terminals: terminalsOf(options.terminal ?? true),
-    clock,
     entropy: options.entropy ?? systemEntropy(),
     limits,
   };
-  const nowNs = (): bigint => clock.realtimeNs();
+  const atBoot = makeClock();
   const { open, mounts } = preopensOf(options);
   const tree = buildTree({
     files: options.files ?? {},
@@ -111,7 +120,7 @@ export function wasi(options: WasiOptions = {}): DeviceFactory<WasiState> {
     open,
     readOnly: options.readOnly ?? false,
     limits,
-    nowNs,
+    nowNs: () => atBoot.realtimeNs(),
   });
   const initial: WasiState = {
     files: tree.state,
@@ -119,20 +128,35 @@ export function wasi(options: WasiOptions = {}): DeviceFactory<WasiState> {
     inputOffset: 0,
     stream: options.seed === undefined ? undefined : seededStream(options.seed),
     exitCode: undefined,
+    clock: bootTime,
   };
   return {
     name: 'wasi',
     initial,
-    create: (storage) => createDevice(new WasiSession(config, new FileTree(limits, nowNs, new Disk(storage)), initial)),
+    create: (storage) => {
+      const clock = makeClock();
+      const files = new FileTree(limits, () => clock.realtimeNs(), new Disk(storage));
+      return createDevice(new WasiSession(config, files, clock, initial));
+    },
+    snapshot: (state) => {
+      const clock = pausedClock(host, state.clock, pause);
+      return clock === state.clock ? state : { ...state, clock };
+    },
     root: (state) => state.files.blocks,
     fork: (state, child) =>
       state.stream === undefined ? state : { ...state, stream: childStream(state.stream, child) },
   };
 }
 
-function createDevice(session: WasiSession): Device<WasiState> {
+/** What {@link wasi} makes for a core. */
+export interface WasiDevice extends Device<WasiState> {
+  readonly clock: MachineClock;
+}
+
+function createDevice(session: WasiSession): WasiDevice {
   return {
     name: 'wasi',
+    clock: session.clock,
     functions: wasiFunctions(session),
     restore: (state: WasiState, _identity: Identity | undefined) => session.restore(state),
     commit: () => session.commit(),

@@ -110,6 +110,8 @@ export interface DeviceFactory<State = unknown> {
   create(storage: Storage): Device<State>;
   /** State of a child, from its parent's: what must differ (I7) is changed here. O(1). Its root is its parent's. */
   fork(state: State, child: Identity): State;
+  /** State that a snapshot keeps, where it is not just the machine's. Absent: it is. O(1). Its root is the machine's. */
+  snapshot?(state: State): State;
   /**
    * The page map or forest in a state, 0 for none: whoever holds the state holds a reference to it. The device itself
    * must hold one, until it is restored to another state or disposed.

@@ -103,11 +103,24 @@ export function withForkedDevices(
   program: Program,
   child: { state: State; identity: Identity },
 ): State | undefined {
-  const devices = program.devices.map((factory, index) => factory.fork(child.state.devices[index], child.identity));
-  if (devices.every((each, index) => each === child.state.devices[index])) return undefined;
-  const state = child.state.copy(runtime.maps);
-  state.devices = devices;
-  return state;
+  const { state, identity } = child;
+  return withDevices(runtime, state, (index) => program.devices[index]!.fork(state.devices[index], identity));
+}
+
+/** The state as a snapshot keeps it, or undefined when that is the same. The caller drops it. */
+export function withPausedDevices(runtime: Runtime, program: Program, state: State): State | undefined {
+  return withDevices(runtime, state, (index) => {
+    const device = state.devices[index];
+    return program.devices[index]!.snapshot?.(device) ?? device;
+  });
+}
+
+function withDevices(runtime: Runtime, state: State, change: (index: number) => unknown): State | undefined {
+  const devices = state.devices.map((_, index) => change(index));
+  if (devices.every((each, index) => each === state.devices[index])) return undefined;
+  const copy = state.copy(runtime.maps);
+  copy.devices = devices;
+  return copy;
 }
 
 function runForkHook(child: Machine): void {

@@ -20,6 +20,7 @@ import {
   forkMany,
   forkOne,
   withForkedDevices,
+  withPausedDevices,
   type ForkOptions,
   type ForkResult,
   type ForkSource,
@@ -245,7 +246,11 @@ export class Machine implements Holder, ForkSource {
 
   /** This instant, frozen. The caller disposes it. @throws FargoError `machine-busy`, `disposed` */
   snapshot(): Snapshot {
-    return new Snapshot(this, this.settle());
+    const state = this.settle();
+    const paused = withPausedDevices(this.runtime, this.program, state);
+    const snapshot = new Snapshot(this, paused ?? state);
+    paused?.drop(this.runtime.maps);
+    return snapshot;
   }
 
   /** Goes back to a snapshot of the same program. Identity and entropy stay. @throws FargoError as {@link snapshot} */

@@ -59,7 +59,7 @@ function pollOneoff(
     const forNs = tooLong ? sleepNs : shortestNs;
     // A unit of the budget is about a nanosecond of a running guest's time.
     vm.charge(Number(forNs));
-    session.config.clock.sleep(forNs);
+    session.clock.sleep(forNs);
     if (tooLong) return E.intr;
     waitedNs = shortestNs;
   }
@@ -86,7 +86,7 @@ function timerAt(session: WasiSession, memory: MemoryDoor, address: number): Tim
   };
   if (!known) return { event, waitNs: 0n };
   if ((flags & ABSOLUTE_TIME) === 0) return { event, waitNs: timeoutNs };
-  const { clock: clocks } = session.config;
+  const { clock: clocks } = session;
   const nowNs = clock === ClockId.realtime ? clocks.realtimeNs() : clocks.monotonicNs();
   return { event, waitNs: timeoutNs > nowNs ? timeoutNs - nowNs : 0n };
 }

@@ -42,8 +42,7 @@ export const PROCESS_FUNCTIONS: WasiFunctions = {
 function clockResGet(session: WasiSession, vm: GuestContext, clock: number, result: number): Errno {
   if (clock > ClockId.threadCputime) return E.inval;
   if (!inside(vm.memory, result, 8)) return E.fault;
-  const { realtimeResolutionNs, monotonicResolutionNs } = session.config.clock;
-  vm.memory.setUint64(result, clock === ClockId.realtime ? realtimeResolutionNs : monotonicResolutionNs);
+  vm.memory.setUint64(result, session.clock.toldResolutionNs);
   return E.success;
 }
 
@@ -56,7 +55,7 @@ function clockTimeGet(
 ): Errno {
   if (clock > ClockId.threadCputime) return E.inval;
   if (!inside(vm.memory, result, 8)) return E.fault;
-  const { clock: clocks } = session.config;
+  const { clock: clocks } = session;
   vm.memory.setUint64(result, clock === ClockId.realtime ? clocks.realtimeNs() : clocks.monotonicNs());
   return E.success;
 }

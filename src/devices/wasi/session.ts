@@ -7,12 +7,12 @@
 
 import { readStream } from '../entropy.ts';
 import type { SeededStream } from '../entropy.ts';
-import type { GuestClock } from '../clock.ts';
 import { E } from '../fs/errno.ts';
 import type { Errno, Outcome } from '../fs/errno.ts';
 import type { FileSystem, InodeKind, InodeNumber } from '../fs/file-system.ts';
 import type { FileTreeState } from '../fs/file-tree.ts';
 import type { WasiLimits } from '../limits.ts';
+import type { MachineClock } from '../machine-clock.ts';
 import type { Entropy, InputPort } from '../ports.ts';
 import type { Descriptor, WasiState } from './state.ts';
 
@@ -24,7 +24,6 @@ export interface WasiConfig {
   readonly stdin: Uint8Array | InputPort;
   /** Whether 0, 1 and 2 look like terminals. */
   readonly terminals: readonly boolean[];
-  readonly clock: GuestClock;
   readonly entropy: Entropy;
   readonly limits: WasiLimits;
 }
@@ -35,6 +34,7 @@ const SCRATCH_BYTES = 65_536;
 export class WasiSession {
   readonly config: WasiConfig;
   readonly files: FileSystem<FileTreeState>;
+  readonly clock: MachineClock;
   /** Holds bytes only while one function copies them; nothing reads what it did not write itself. */
   readonly scratch: Uint8Array = new Uint8Array(SCRATCH_BYTES);
   #committed: WasiState;
@@ -45,9 +45,10 @@ export class WasiSession {
   #exitCode: number | undefined;
   #changed = false;
 
-  constructor(config: WasiConfig, files: FileSystem<FileTreeState>, state: WasiState) {
+  constructor(config: WasiConfig, files: FileSystem<FileTreeState>, clock: MachineClock, state: WasiState) {
     this.config = config;
     this.files = files;
+    this.clock = clock;
     this.#committed = state;
     this.#descriptors = [];
     this.#inputOffset = 0;
@@ -57,6 +58,7 @@ export class WasiSession {
   restore(state: WasiState): void {
     this.#committed = state;
     this.files.restore(state.files);
+    this.clock.restore(state.clock);
     this.#descriptors = state.descriptors as (Descriptor | undefined)[];
     this.#ownsDescriptors = false;
     this.#inputOffset = state.inputOffset;
@@ -67,13 +69,16 @@ export class WasiSession {
 
   commit(): WasiState {
     const files = this.files.commit();
-    if (!this.#changed && files === this.#committed.files) return this.#committed;
+    const clock = this.clock.state;
+    const same = !this.#changed && files === this.#committed.files && clock === this.#committed.clock;
+    if (same) return this.#committed;
     this.#committed = {
       files,
       descriptors: this.#descriptors,
       inputOffset: this.#inputOffset,
       stream: this.#stream,
       exitCode: this.#exitCode,
+      clock,
     };
     this.#ownsDescriptors = false;
     this.#changed = false;

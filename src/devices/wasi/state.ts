@@ -3,6 +3,7 @@
 import type { SeededStream } from '../entropy.ts';
 import type { InodeNumber } from '../fs/file-system.ts';
 import type { FileTreeState } from '../fs/file-tree.ts';
+import type { ClockState } from '../machine-clock.ts';
 
 /** An open descriptor. Immutable; each has its own offset, since preview 1 can't duplicate one. */
 export interface Descriptor {
@@ -30,4 +31,5 @@ export interface WasiState {
   readonly stream: SeededStream | undefined;
   /** What `proc_exit` was last called with. */
   readonly exitCode: number | undefined;
+  readonly clock: ClockState;
 }

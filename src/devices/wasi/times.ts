@@ -21,7 +21,7 @@ export function requestedTimes(
   const both = (one: number, other: number): boolean => (flags & one) !== 0 && (flags & other) !== 0;
   if ((flags & ~ALL_TIME_FLAGS) !== 0) return E.inval;
   if (both(TimeFlag.atim, TimeFlag.atimNow) || both(TimeFlag.mtim, TimeFlag.mtimNow)) return E.inval;
-  const nowNs = session.config.clock.realtimeNs();
+  const nowNs = session.clock.realtimeNs();
   const choose = (set: number, now: number, timeNs: bigint): bigint | undefined => {
     if ((flags & set) !== 0) return timeNs;
     return (flags & now) !== 0 ? nowNs : undefined;
