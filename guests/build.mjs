@@ -42,6 +42,12 @@ const targets = [
     options: ['--runtime', 'incremental', '--stackSize', '262144'],
   },
   { name: 'grower', source: assembly('grower'), options: ['--runtime', 'minimal'] },
+  {
+    name: 'files',
+    source: assembly('files'),
+    reads: [assembly('wasi_snapshot_preview1')],
+    options: ['--runtime', 'stub'],
+  },
 ];
 
 const accessKinds = join(here, 'hostile', 'access-kinds.mjs');
