@@ -27,7 +27,10 @@ export {
   systemEntropy,
   wasi,
   WASI_LIMITS,
+  type BlockImage,
   type Clock,
+  type DirectoryItem,
+  type FileInfo,
   type ClockSetting,
   type Entropy,
   type Layer,
@@ -40,6 +43,7 @@ export {
   type WasiOptions,
   type WasiState,
 } from './devices/index.ts';
+export { filesOf, type MachineFiles, type SnapshotFiles } from './host/files.ts';
 export { Host, type BuildOptions, type HostUsage, type ModuleSource } from './host/host.ts';
 export { Image, type BootOptions } from './host/image.ts';
 export type { Imports, ImportValue, ProvidedImport } from './host/imports.ts';

@@ -27,6 +27,8 @@ export type FargoErrorCode =
   | 'disposed'
   /** The guest's `fargo_on_fork` refused or trapped, so the child was discarded. */
   | 'fork-refused'
+  /** An operation of the host on a machine's files can't be done; the message ends with the errno's name. */
+  | 'file-error'
   /** An optional package is needed and not installed. */
   | 'missing-dependency'
   /** A file or stream of the outside could not be read or written. */

@@ -2,8 +2,10 @@
 
 export { systemClock } from './clock.ts';
 export { systemEntropy } from './entropy.ts';
+export { Files, FilesView, spaceOfState } from './files.ts';
+export type { DirectoryItem, FileInfo } from './files.ts';
 export type { ClockSetting, SnapshotPause } from './machine-clock.ts';
-export type { MemoryFiles } from './fs/build-tree.ts';
+export type { MemoryFiles } from './fs/paths.ts';
 export { memoryLayer } from './fs/memory-layer.ts';
 export { WASI_LIMITS } from './limits.ts';
 export type { WasiLimits } from './limits.ts';

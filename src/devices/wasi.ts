@@ -14,14 +14,16 @@ import type { Identity } from '../machine/identity.ts';
 import { systemClock } from './clock.ts';
 import { childStream, seededStream, systemEntropy } from './entropy.ts';
 import { Disk } from './disk/disk.ts';
-import { buildTree, namesOf } from './fs/build-tree.ts';
-import type { MemoryFiles, Mount } from './fs/build-tree.ts';
+import type { FileSpace } from './files.ts';
+import { buildTree } from './fs/build-tree.ts';
+import type { Mount } from './fs/build-tree.ts';
 import { FileTree } from './fs/file-tree.ts';
+import { namesOf, type MemoryFiles } from './fs/paths.ts';
 import { ARGUMENT_BYTES, FILE_BYTES_MAX, WASI_LIMITS } from './limits.ts';
 import type { WasiLimits } from './limits.ts';
 import { bootClock, HostTime, MachineClock, pausedClock } from './machine-clock.ts';
 import type { ClockSetting, SnapshotPause } from './machine-clock.ts';
-import type { Clock, Entropy, Layer, InputPort } from './ports.ts';
+import type { BlockImage, Clock, Entropy, Layer, InputPort } from './ports.ts';
 import { ALL_RIGHTS, DIRECTORY_RIGHTS, Right, STREAM_RIGHTS } from './wasi/abi.ts';
 import { wasiFunctions } from './wasi/functions.ts';
 import { WasiSession } from './wasi/session.ts';
@@ -56,6 +58,11 @@ export interface WasiOptions {
    * directory, or `true` for a directory of `files`. A host directory hides what `files` has at its path.
    */
   readonly preopens?: Readonly<Record<string, Layer | PreopenOptions | true>>;
+  /**
+   * Disk images that the guest sees as block devices, by guest path: `{ '/dev/vda': image }`. Read when asked for, never
+   * written: what the guest writes is the machine's own. Given without preopens, the root is open as with `files`.
+   */
+  readonly disks?: Readonly<Record<string, BlockImage>>;
   /** Answer `rofs` to every change of any file; devices stay writable. Default false. */
   readonly readOnly?: boolean;
   /**
@@ -117,6 +124,7 @@ export function wasi(options: WasiOptions = {}): DeviceFactory<WasiState> {
   const tree = buildTree({
     files: options.files ?? {},
     mounts,
+    disks: options.disks ?? {},
     open,
     readOnly: options.readOnly ?? false,
     limits,
@@ -151,12 +159,14 @@ export function wasi(options: WasiOptions = {}): DeviceFactory<WasiState> {
 /** What {@link wasi} makes for a core. */
 export interface WasiDevice extends Device<WasiState> {
   readonly clock: MachineClock;
+  readonly space: FileSpace;
 }
 
 function createDevice(session: WasiSession): WasiDevice {
   return {
     name: 'wasi',
     clock: session.clock,
+    space: session,
     functions: wasiFunctions(session),
     restore: (state: WasiState, _identity: Identity | undefined) => session.restore(state),
     commit: () => session.commit(),
@@ -195,7 +205,8 @@ function preopensOf(options: WasiOptions): { readonly open: string[]; readonly m
   const places = mounts.map(({ path }) => namesOf(path).join('/'));
   if (new Set(places).size < places.length) throw new FargoError('bad-argument', 'two preopens have the same path');
   const rootIsOpen = open.some((path) => namesOf(path).length === 0);
-  if (options.files !== undefined && !rootIsOpen && !preopens.some(([, given]) => given === true)) open.unshift('/');
+  const hasOwn = options.files !== undefined || options.disks !== undefined;
+  if (hasOwn && !rootIsOpen && !preopens.some(([, given]) => given === true)) open.unshift('/');
   return { open, mounts };
 }
 

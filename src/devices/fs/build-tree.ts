@@ -6,20 +6,14 @@
  */
 
 import { FargoError } from '../../base/errors.ts';
-import { NAME_BYTES, PATH_BYTES } from '../limits.ts';
+import { FILE_BYTES_MAX } from '../limits.ts';
 import type { WasiLimits } from '../limits.ts';
-import type { Layer } from '../ports.ts';
+import type { BlockImage, Layer } from '../ports.ts';
 import { FileTree } from './file-tree.ts';
-import type { FileTreeState, NewInode } from './file-tree.ts';
+import type { FileTreeState } from './file-tree.ts';
 import type { InodeNumber } from './file-system.ts';
-
-/**
- * Files in memory: names to contents (text is UTF-8) or to directories. A name may be a path, as in `'etc/hosts'`.
- * Contents are copied.
- */
-export interface MemoryFiles {
-  readonly [path: string]: string | Uint8Array | MemoryFiles;
-}
+import { memoryLayer } from './memory-layer.ts';
+import { namesOf, type MemoryFiles } from './paths.ts';
 
 /** A directory of the host at a path of the guest's. */
 export interface Mount {
@@ -41,6 +35,7 @@ export interface BootTree {
 export function buildTree(options: {
   readonly files: MemoryFiles;
   readonly mounts: readonly Mount[];
+  readonly disks: Readonly<Record<string, BlockImage>>;
   readonly open: readonly string[];
   readonly readOnly: boolean;
   readonly limits: WasiLimits;
@@ -49,9 +44,10 @@ export function buildTree(options: {
   const tree = new FileTree(options.limits, options.nowNs);
   const rootMount = options.mounts.find((mount) => namesOf(mount.path).length === 0);
   const root = tree.add(0, '', directoryOf(rootMount), { readOnly: rootMount?.readOnly ?? false });
-  addFiles(tree, root, { files: options.files, at: '', contents: new Contents(options.limits.storedBytes) });
+  addFiles(tree, root, options.files, options.limits.storedBytes);
   for (const mount of options.mounts) if (mount !== rootMount) addMount(tree, root, mount);
   addDevices(tree, root);
+  for (const [path, image] of Object.entries(options.disks)) addDisk(tree, root, path, image);
   if (options.readOnly) tree.freeze();
   const opened = options.open.map((path) => {
     const found = find(tree, root, namesOf(path));
@@ -63,86 +59,32 @@ export function buildTree(options: {
   return { state: tree.commit(), opened };
 }
 
-/** The names of a guest's path. Throws `FargoError` `bad-argument` when it is no plain path. */
-export function namesOf(path: string): string[] {
-  const names = path.split('/').filter((name) => name !== '' && name !== '.');
-  const size = new TextEncoder().encode(path).length;
-  const tooLong = size > PATH_BYTES || names.some((name) => new TextEncoder().encode(name).length > NAME_BYTES);
-  if (tooLong || path.includes('\0') || names.includes('..')) {
-    throw new FargoError(
-      'bad-argument',
-      `the path ${JSON.stringify(path.slice(0, 100))} has a ".." or a NUL, or exceeds ${PATH_BYTES} bytes, or ${NAME_BYTES} in a name`,
-    );
-  }
-  return names;
-}
-
 function directoryOf(mount: Mount | undefined): Parameters<FileTree['add']>[2] {
   if (mount === undefined) return { kind: 'directory' };
   return { kind: 'directory', backing: { layer: mount.directory, path: '', version: '' } };
 }
 
-/** The contents that were given, as a layer: the path of a file is its number here. */
-class Contents implements Layer {
-  readonly #files: Uint8Array[] = [];
-  readonly #maxBytes: number;
-  #bytes = 0;
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
-  }
-
-  /** Keeps a copy of `contents`: the inode for it. */
-  add(contents: string | Uint8Array, whole: string): NewInode {
-    const bytes = typeof contents === 'string' ? new TextEncoder().encode(contents) : contents.slice();
-    this.#bytes += bytes.length;
-    if (this.#bytes > this.#maxBytes) {
-      throw new FargoError('limit', `the files at boot exceed the limit "storedBytes" at "${whole}"`);
+/** Lays the given files into the tree, where a mount may have put names already. */
+function addFiles(tree: FileTree, root: InodeNumber, files: MemoryFiles, maxBytes: number): void {
+  const layer = memoryLayer(files);
+  let bytes = 0;
+  const addBelow = (directory: InodeNumber, at: string): void => {
+    for (const name of layer.list(at, Infinity)) {
+      const path = at === '' ? name : `${at}/${name}`;
+      const { kind, sizeBytes, version } = layer.stat(path)!;
+      if (kind === 'directory') {
+        addBelow(makeDirectories(tree, directory, [name], `/${path}`), path);
+        continue;
+      }
+      if (tree.lookup(directory, name) >= 0) throw new FargoError('bad-argument', `the file "/${path}" is given twice`);
+      bytes += sizeBytes;
+      if (bytes > maxBytes) {
+        throw new FargoError('limit', `the files at boot exceed the limit "storedBytes" at "/${path}"`);
+      }
+      tree.add(directory, name, { kind: 'file', sizeBytes, backing: { layer, path, version } });
     }
-    const path = String(this.#files.push(bytes) - 1);
-    return { kind: 'file', sizeBytes: bytes.length, backing: { layer: this, path, version: '' } };
-  }
-
-  read(path: string, _version: string, offset: number, into: Uint8Array): number {
-    const part = this.#files[Number(path)]!.subarray(offset, offset + into.length);
-    into.set(part);
-    return part.length;
-  }
-
-  stat(): undefined {
-    return undefined;
-  }
-
-  list(): readonly string[] {
-    return [];
-  }
-
-  readLink(): string {
-    return '';
-  }
-}
-
-interface GivenFiles {
-  readonly files: MemoryFiles;
-  /** Guest path of the directory that they go to. */
-  readonly at: string;
-  readonly contents: Contents;
-}
-
-function addFiles(tree: FileTree, directory: InodeNumber, { files, at, contents }: GivenFiles): void {
-  for (const [path, given] of Object.entries(files)) {
-    const whole = `${at}/${path}`;
-    const names = namesOf(path);
-    const last = names.pop();
-    if (last === undefined) throw new FargoError('bad-argument', `a file in "${at}/" has the empty name "${path}"`);
-    const parent = makeDirectories(tree, directory, names, whole);
-    if (typeof given !== 'string' && !(given instanceof Uint8Array)) {
-      addFiles(tree, makeDirectories(tree, parent, [last], whole), { files: given, at: whole, contents });
-      continue;
-    }
-    if (tree.lookup(parent, last) >= 0) throw new FargoError('bad-argument', `the file "${whole}" is given twice`);
-    tree.add(parent, last, contents.add(given, whole));
-  }
+  };
+  addBelow(root, '');
 }
 
 function addMount(tree: FileTree, root: InodeNumber, mount: Mount): void {
@@ -161,6 +103,36 @@ function addDevices(tree: FileTree, root: InodeNumber): void {
   for (const [name, kind] of Object.entries(devices)) {
     if (tree.lookup(directory, name) < 0) tree.add(directory, name, { kind });
   }
+}
+
+/** A disk at its path, over an image: a layer of one file. */
+function addDisk(tree: FileTree, root: InodeNumber, path: string, image: BlockImage): void {
+  const names = namesOf(path);
+  const last = names.pop();
+  const { sizeBytes } = image;
+  if (last === undefined || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > FILE_BYTES_MAX) {
+    throw new FargoError(
+      'bad-argument',
+      `the disk "${path}" has ${sizeBytes} bytes; a path and 0 to ${FILE_BYTES_MAX} bytes are allowed`,
+    );
+  }
+  const parent = makeDirectories(tree, root, names, path);
+  if (tree.lookup(parent, last) >= 0)
+    throw new FargoError('bad-argument', `there is something at the disk's path "${path}"`);
+  tree.add(parent, last, { kind: 'block', sizeBytes, backing: { layer: imageLayer(image), path: '', version: '' } });
+}
+
+function imageLayer(image: BlockImage): Layer {
+  return {
+    stat: () => undefined,
+    list: () => [],
+    readLink: () => '',
+    read: (_path, _version, offset, into) => {
+      const part = into.subarray(0, image.sizeBytes - offset);
+      image.read(offset, part);
+      return part.length;
+    },
+  };
 }
 
 function makeDirectories(tree: FileTree, from: InodeNumber, names: readonly string[], whole: string): InodeNumber {

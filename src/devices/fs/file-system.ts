@@ -13,12 +13,17 @@ import type { Errno, Outcome } from './errno.ts';
 /** Number of a file, directory, link or device in its file system, from 1; stable, and not used again. */
 export type InodeNumber = number;
 
-export type InodeKind = 'file' | 'directory' | 'symlink' | 'null' | 'zero' | 'random';
+export type InodeKind = 'file' | 'block' | 'directory' | 'symlink' | 'null' | 'zero' | 'random';
+
+/** Whether what is there has bytes at offsets: a file, or a disk, whose size never changes. */
+export function hasContents(kind: InodeKind): boolean {
+  return kind === 'file' || kind === 'block';
+}
 
 export interface FileStat {
   readonly kind: InodeKind;
   readonly links: number;
-  /** Bytes of a file, or of a link's target; 0 for others. */
+  /** Bytes of a file, a disk, or a link's target; 0 for others. */
   readonly sizeBytes: number;
   readonly accessedNs: bigint;
   readonly modifiedNs: bigint;
@@ -56,7 +61,9 @@ export interface FileSystem<State> {
 
   /** Reads a file from byte `offset`: how many bytes, less than `into.length` only at its end. */
   read(file: InodeNumber, offset: number, into: Uint8Array): Outcome;
-  /** Writes a file from byte `offset`, beyond its end too: how many bytes, less than all when space ran out. */
+  /**
+   * Writes a file from byte `offset`, beyond its end too (a disk not): how many bytes, less than all when space ran out.
+   */
   write(file: InodeNumber, offset: number, bytes: Uint8Array): Outcome;
   setSize(file: InodeNumber, sizeBytes: number): Errno;
   /** Sets the times that are not undefined. */

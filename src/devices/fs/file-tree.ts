@@ -34,6 +34,9 @@ export interface FileTreeState {
   readonly blocks: ForestRoot;
 }
 
+/** Number of the directory that every path begins at: the first inode of a tree. */
+export const ROOT_INODE: InodeNumber = 1;
+
 /** The state without a single file. */
 const EMPTY_TREE: FileTreeState = {
   inodes: emptyTrie(),
@@ -45,7 +48,7 @@ const EMPTY_TREE: FileTreeState = {
 
 /** Type of an inode before it has times, links or a parent. */
 export type NewInode =
-  | { readonly kind: 'file' | 'directory'; readonly backing?: Backing; readonly sizeBytes?: number }
+  | { readonly kind: 'file' | 'block' | 'directory'; readonly backing?: Backing; readonly sizeBytes?: number }
   | { readonly kind: 'symlink'; readonly target: string }
   | { readonly kind: 'null' | 'zero' | 'random' };
 
@@ -101,7 +104,7 @@ export class FileTree implements FileSystem<FileTreeState> {
     const node = this.#get(inode);
     const { kind, links, accessedNs, modifiedNs, changedNs } = node;
     let sizeBytes = 0;
-    if (node.kind === 'file') sizeBytes = node.sizeBytes;
+    if (node.kind === 'file' || node.kind === 'block') sizeBytes = node.sizeBytes;
     if (node.kind === 'symlink') sizeBytes = new TextEncoder().encode(node.target).length;
     return { kind, links, sizeBytes, accessedNs, modifiedNs, changedNs };
   }
@@ -136,11 +139,18 @@ export class FileTree implements FileSystem<FileTreeState> {
   write(file: InodeNumber, offset: number, bytes: Uint8Array): Outcome {
     const before = this.#get(file) as FileInode;
     if (before.readOnly) return -E.rofs;
-    if (offset + bytes.length > this.#limits.fileBytes) return -E.fbig;
+    const room = before.kind === 'block' ? before.sizeBytes - offset : bytes.length;
+    if (room <= 0 && bytes.length > 0) return -E.nospc;
+    if (offset + Math.min(room, bytes.length) > this.#limits.fileBytes) return -E.fbig;
     const spareBlocks = Math.floor(this.#limits.storedBytes / BLOCK_BYTES) - this.#blockCount;
     // The state is no longer the committed one from here on, even if an error ends the call half-way.
     this.#changed = true;
-    const written = writeContent(this.#disk!, before, { inode: file, offset, bytes, spareBlocks });
+    const written = writeContent(this.#disk!, before, {
+      inode: file,
+      offset,
+      bytes: bytes.subarray(0, room),
+      spareBlocks,
+    });
     const { writtenBytes, addedBlocks, failure } = written;
     if (writtenBytes === 0) return failure === 'none' ? 0 : failure === 'full' ? -E.nospc : -E.io;
     this.#blockCount += addedBlocks;
@@ -152,6 +162,7 @@ export class FileTree implements FileSystem<FileTreeState> {
   setSize(file: InodeNumber, sizeBytes: number): Errno {
     const node = this.#get(file) as FileInode;
     if (node.readOnly) return E.rofs;
+    if (node.kind === 'block') return E.inval;
     if (sizeBytes > this.#limits.fileBytes) return E.fbig;
     this.#changed = true;
     const resized = resizeContent(this.#disk!, node, { inode: file, sizeBytes });
@@ -242,7 +253,7 @@ export class FileTree implements FileSystem<FileTreeState> {
   release(inode: InodeNumber): void {
     const node = trieGet(this.#inodes, inode);
     if (node === undefined || node.links > 0) return;
-    if (node.kind === 'file' && node.blockCount > 0) {
+    if ((node.kind === 'file' || node.kind === 'block') && node.blockCount > 0) {
       this.#changed = true;
       this.#disk!.cut(inode, 0);
       this.#blockCount -= node.blockCount;
@@ -413,10 +424,11 @@ type InodeTimes = Pick<Inode, 'links' | 'readOnly' | 'accessedNs' | 'modifiedNs'
 
 function makeInode(type: NewInode, base: InodeTimes, parent: InodeNumber): Inode {
   switch (type.kind) {
-    case 'file': {
+    case 'file':
+    case 'block': {
       const sizeBytes = type.sizeBytes ?? 0;
       const { backing } = type;
-      return { kind: 'file', ...base, sizeBytes, blockCount: 0, backing, backedBytes: sizeBytes };
+      return { kind: type.kind, ...base, sizeBytes, blockCount: 0, backing, backedBytes: sizeBytes };
     }
     case 'directory':
       return {

@@ -27,8 +27,9 @@ interface InodeBase {
   readonly changedNs: bigint;
 }
 
+/** A regular file, or a disk: contents of a fixed size. */
 export interface FileInode extends InodeBase {
-  readonly kind: 'file';
+  readonly kind: 'file' | 'block';
   readonly sizeBytes: number;
   /** Blocks that the disk has of it. The others are the backing's bytes, zeros where it has none. */
   readonly blockCount: number;

@@ -2,10 +2,9 @@
 
 import { FargoError } from '../../base/errors.ts';
 import type { Layer } from '../ports.ts';
-import { namesOf } from './build-tree.ts';
-import type { MemoryFiles } from './build-tree.ts';
 import { directoryNode, treeLayer } from './layer-tree.ts';
 import type { DirectoryNode, FileNode, NodeTimes } from './layer-tree.ts';
+import { namesOf, type MemoryFiles } from './paths.ts';
 
 /**
  * The layer of `files`. All times in it are `nowNs`, nanoseconds since 1970, default 0.

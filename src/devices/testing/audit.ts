@@ -26,7 +26,7 @@ export function auditState(state: WasiState, storage: Storage): void {
   for (const [number, inode] of inodes) {
     expect(number).toBeLessThan(state.files.nextInode);
     if (inode.kind === 'directory') auditDirectory(number, inode, inodes, names);
-    if (inode.kind === 'file') {
+    if (inode.kind === 'file' || inode.kind === 'block') {
       const own = new Map<number, Uint8Array>();
       const map = forestGet(storage.maps, state.files.blocks, number);
       storage.maps.forEach(map, (block, frame) => {
@@ -44,7 +44,7 @@ export function auditState(state: WasiState, storage: Storage): void {
     }
   }
   expect(blocks).toBe(state.files.blockCount);
-  forestForEach(storage.maps, state.files.blocks, (number) => expect(inodes.get(number)?.kind).toBe('file'));
+  forestForEach(storage.maps, state.files.blocks, (number) => expect(inodes.get(number)?.kind).toMatch(/file|block/));
   const open = new Set(state.descriptors.map((each) => each?.inode ?? 0));
   for (const [number, inode] of inodes) {
     const isRoot = inode.kind === 'directory' && inode.parent === number;

@@ -73,6 +73,7 @@ export const STREAM_RIGHTS: number = Right.fdFdstatSetFlags | Right.fdFilestatGe
 
 export const FileType = {
   unknown: 0,
+  blockDevice: 1,
   characterDevice: 2,
   directory: 3,
   regularFile: 4,
@@ -84,6 +85,8 @@ export function fileTypeOf(kind: InodeKind): number {
   switch (kind) {
     case 'file':
       return FileType.regularFile;
+    case 'block':
+      return FileType.blockDevice;
     case 'directory':
       return FileType.directory;
     case 'symlink':

@@ -3,6 +3,7 @@
 import type { GuestContext } from '../../machine/device.ts';
 import { E } from '../fs/errno.ts';
 import type { Errno, Outcome } from '../fs/errno.ts';
+import { hasContents } from '../fs/file-system.ts';
 import { FdFlag, Right, Whence } from './abi.ts';
 import { inside, MAX_POSITION, readVectors, totalLength } from './guest-memory.ts';
 import type { Vector, WasiFunctions } from './guest-memory.ts';
@@ -129,7 +130,7 @@ function fdSeek(
   if (!inside(vm.memory, result, 8)) return E.fault;
   const base = [0, descriptor.offset, sizeBytes][whence]!;
   // A device has no positions: it always stands at 0.
-  const target = kind === 'file' ? BigInt(base) + delta : 0n;
+  const target = hasContents(kind) ? BigInt(base) + delta : 0n;
   if (target < 0n || target > MAX_POSITION) return E.inval;
   advance(session, fd, descriptor, Number(target));
   vm.memory.setUint64(result, target);
@@ -154,7 +155,7 @@ function vectorsAndResult(vm: GuestContext, iovs: number, count: number, result:
 
 function advance(session: WasiSession, fd: number, descriptor: Descriptor, offset: number): void {
   if (descriptor.kind !== 'file' || descriptor.offset === offset) return;
-  if (session.kindOf(descriptor) !== 'file') return;
+  if (!hasContents(session.files.kind(descriptor.inode))) return;
   session.set(fd, { ...descriptor, offset });
 }
 
@@ -209,7 +210,7 @@ function writeAt(
   vectors: readonly Vector[],
 ): Outcome {
   const kind = session.files.kind(descriptor.inode);
-  if (kind !== 'file') return totalLength(vectors);
+  if (!hasContents(kind)) return totalLength(vectors);
   let total = 0;
   for (const { address, length } of vectors) {
     for (let done = 0; done < length;) {

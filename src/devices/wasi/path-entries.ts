@@ -35,7 +35,7 @@ function placeOf(
   if (typeof directory === 'number') return directory;
   const path = readPath(vm.memory, at.address, at.length);
   if (typeof path === 'number') return path;
-  return resolvePath(session.files, directory.inode, path, lookupFlags === SYMLINK_FOLLOW);
+  return resolvePath(session.files, directory.inode, path, { follow: lookupFlags === SYMLINK_FOLLOW });
 }
 
 /** As {@link placeOf}, of something that exists; a slash at the end asks for a directory. */

@@ -55,7 +55,7 @@ function pathOpen(
 
   const exclusive = has(OpenFlag.creat) && has(OpenFlag.excl);
   const follow = (lookupFlags & SYMLINK_FOLLOW) !== 0 && !exclusive;
-  const place = resolvePath(session.files, directory.inode, path, follow);
+  const place = resolvePath(session.files, directory.inode, path, { follow });
   if (typeof place === 'number') return place;
   if (!session.canOpen()) return E.mfile;
   const inode =

@@ -26,14 +26,16 @@ export interface ResolvedPath {
 
 /**
  * Resolves `path` from the directory `start`. The last name, when it is a link, is followed if `follow` says so or a
- * slash comes after it. That nothing has the last name is no error here.
+ * slash comes after it. A link to an absolute path leads on from the directory `absoluteFrom`, or nowhere without it.
+ * That nothing has the last name is no error here.
  */
 export function resolvePath(
   files: FileSystem<unknown>,
   start: InodeNumber,
   path: string,
-  follow: boolean,
+  options: { readonly follow: boolean; readonly absoluteFrom?: InodeNumber },
 ): ResolvedPath | Errno {
+  const { follow, absoluteFrom } = options;
   if (path === '') return E.noent;
   if (path.startsWith('/')) return E.notcapable;
   const trail: InodeNumber[] = [start];
@@ -70,8 +72,11 @@ export function resolvePath(
       const target = files.readLink(found);
       if (typeof target === 'number') return target;
       if (target === '') return E.noent;
-      if (target.startsWith('/')) return E.notcapable;
-      pending = target + pending.slice(name.length);
+      if (target.startsWith('/')) {
+        if (absoluteFrom === undefined) return E.notcapable;
+        trail.splice(0, trail.length, absoluteFrom);
+      }
+      pending = (target.replace(/^\/+/, '') || '.') + pending.slice(name.length);
       if (tooLong(pending, PATH_BYTES)) return E.nametoolong;
       continue;
     }
