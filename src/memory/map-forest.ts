@@ -29,7 +29,7 @@ const FAN_MASK = 15;
 export function forestGet(maps: PageMaps, root: ForestRoot, key: number): PageMapRoot {
   if (root === EMPTY_MAP) return EMPTY_MAP;
   let height = maps.level(root) - LEVEL_BASE;
-  if (key >= 2 ** ((height + 1) * FAN_SHIFT)) return EMPTY_MAP;
+  if (key >>> ((height + 1) * FAN_SHIFT) !== 0) return EMPTY_MAP;
   let node = root;
   for (; height >= 0 && node !== 0; height--) node = maps.entry(node, (key >>> (height * FAN_SHIFT)) & FAN_MASK);
   return node;
@@ -103,6 +103,6 @@ export function forestForEach(
 
 function heightFor(key: number): number {
   let height = 0;
-  while (key >= 2 ** ((height + 1) * FAN_SHIFT)) height++;
+  while (key >>> ((height + 1) * FAN_SHIFT) !== 0) height++;
   return height;
 }

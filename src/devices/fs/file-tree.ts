@@ -154,8 +154,22 @@ export class FileTree implements FileSystem<FileTreeState> {
     const { writtenBytes, addedBlocks, failure } = written;
     if (writtenBytes === 0) return failure === 'none' ? 0 : failure === 'full' ? -E.nospc : -E.io;
     this.#blockCount += addedBlocks;
+    const { kind, links, readOnly, accessedNs, backing, backedBytes } = before;
     const sizeBytes = Math.max(before.sizeBytes, offset + writtenBytes);
-    this.#put(file, this.#touched({ ...before, sizeBytes, blockCount: before.blockCount + addedBlocks }));
+    const blockCount = before.blockCount + addedBlocks;
+    const nowNs = this.#nowNs();
+    this.#put(file, {
+      kind,
+      links,
+      readOnly,
+      accessedNs,
+      modifiedNs: nowNs,
+      changedNs: nowNs,
+      sizeBytes,
+      blockCount,
+      backing,
+      backedBytes,
+    });
     return writtenBytes;
   }
 

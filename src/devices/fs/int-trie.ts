@@ -41,7 +41,7 @@ export function emptyTrie<T>(): Trie<T> {
 }
 
 export function trieGet<T>(trie: Trie<T>, key: number): T | undefined {
-  if (key >= 2 ** (BITS * trie.height)) return undefined;
+  if (key >>> (BITS * trie.height) !== 0) return undefined;
   let node = trie.root;
   for (let shift = BITS * (trie.height - 1); node !== undefined; shift -= BITS) {
     const slot = node.slots[(key >>> shift) & MASK];
@@ -54,7 +54,7 @@ export function trieGet<T>(trie: Trie<T>, key: number): T | undefined {
 /** The map with `key` set. Nodes of `owner` are changed in place: of the two maps only the result may be used after. */
 export function trieSet<T>(trie: Trie<T>, key: number, value: T, owner: Owner): Trie<T> {
   let { root, height } = trie;
-  while (key >= 2 ** (BITS * height)) {
+  while (key >>> (BITS * height) !== 0) {
     if (root !== undefined) {
       const slots: (Node<T> | undefined)[] = emptySlots();
       slots[0] = root;
