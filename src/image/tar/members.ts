@@ -175,10 +175,9 @@ function readMember(
     const old = readOldSparse(source, at.block, data);
     data = { from: old.dataFrom, length };
     map = old;
-  } else if (isPlain && kind === 'file') {
-    map = readPaxSparse(source, records, data);
   }
   if (data.from + length > source.sizeBytes) throw cut(offset, `the ${length} bytes of a member`);
+  if (isPlain && kind === 'file') map = readPaxSparse(source, records, data);
   map ??= { sizeBytes: length, extents: length === 0 ? [] : [{ at: 0, length, from: data.from }] };
   const { sizeBytes, extents } = kind === 'file' ? map : { sizeBytes: 0, extents: [] };
   return { member: { offset, path, kind, what, linkPath, times, sizeBytes, extents }, end: afterData(data) };

@@ -96,7 +96,9 @@ export function readPaxSparse(source: BlockImage, records: PaxRecords, data: Dat
     const minor = last('GNU.sparse.minor') ?? '0';
     if (major === '1' && minor === '0') return readMapInData(source, data, number(last('GNU.sparse.realsize')));
     if (major !== '0') {
-      throw new FargoError('unsupported', `the tar has a sparse file of format ${major}.${minor}; up to 1.0 is read`);
+      throw new FargoError('unsupported', `the tar has a sparse file of format ${major}.${minor}; up to 1.0 is read`, {
+        offset: data.from,
+      });
     }
   }
   const map = last('GNU.sparse.map');

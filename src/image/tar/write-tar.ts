@@ -123,7 +123,6 @@ function block(fields: {
   const put = (at: number, text: string): void => {
     for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
   };
-  const octal = (value: bigint | number, digits: number): string => value.toString(8).padStart(digits, '0');
   put(0, fields.name);
   put(100, octal(fields.mode, 7));
   put(108, octal(0, 7));
@@ -142,9 +141,13 @@ function block(fields: {
   return bytes;
 }
 
+function octal(value: bigint | number, digits: number): string {
+  return value.toString(8).padStart(digits, '0');
+}
+
 /** Prefix and name of a path that a ustar header can hold, cut at a `/` that stands in neither. */
 function splitPath(path: string): readonly [prefix: string, name: string] | undefined {
-  if (!isAscii(path)) return undefined;
+  if (!isPrintable(path)) return undefined;
   if (path.length <= NAME_FIELD) return ['', path];
   const slash = path.lastIndexOf('/', Math.min(PREFIX_FIELD, path.length - 2));
   const nameLength = path.length - slash - 1;
@@ -152,16 +155,17 @@ function splitPath(path: string): readonly [prefix: string, name: string] | unde
 }
 
 function fits(text: string, length: number): boolean {
-  return text.length <= length && isAscii(text);
+  return text.length <= length && isPrintable(text);
 }
 
-function isAscii(text: string): boolean {
-  return /^[\x01-\x7f]*$/.test(text);
+/** What every reader takes as it stands. */
+function isPrintable(text: string): boolean {
+  return /^[ -~]*$/.test(text);
 }
 
 /** What stands in a header's field when a pax record has the whole text. */
 function plain(text: string): string {
-  return text.replace(/[^\x01-\x7f]/g, '_').slice(0, NAME_FIELD);
+  return text.replace(/[^ -~]/g, '_').slice(0, NAME_FIELD);
 }
 
 function blocks(size: number): number {
