@@ -23,27 +23,42 @@ export const PATH_FUNCTIONS: WasiFunctions = {
   path_unlink_file: ['iii', pathUnlinkFile],
 };
 
-/** Resolves the path at `address` from the directory `fd`, which must have `right`. */
+/** A path as a function was given it, and the right that it needs of the directory `fd`. */
+interface PathArgument {
+  readonly fd: number;
+  readonly right: number;
+  readonly address: number;
+  readonly length: number;
+}
+
 function placeOf(
   session: WasiSession,
   vm: GuestContext,
-  at: { readonly fd: number; readonly right: number; readonly address: number; readonly length: number },
-  lookupFlags = 0,
+  at: PathArgument,
+  options: { readonly follow: boolean; readonly entry?: boolean },
 ): ResolvedPath | Errno {
-  if ((lookupFlags & ~SYMLINK_FOLLOW) !== 0) return E.inval;
   const directory = session.directory(at.fd, at.right);
   if (typeof directory === 'number') return directory;
   const path = readPath(vm.memory, at.address, at.length);
-  if (typeof path === 'number') return path;
-  return resolvePath(session.files, directory.inode, path, { follow: lookupFlags === SYMLINK_FOLLOW });
+  return typeof path === 'number' ? path : resolvePath(session.files, directory.inode, path, options);
 }
 
-/** As {@link placeOf}, of something that exists; a slash at the end asks for a directory. */
-function existing(session: WasiSession, place: ResolvedPath | Errno): ResolvedPath | Errno {
+/** Where an entry is to be made, moved or removed. */
+function entryPlace(session: WasiSession, vm: GuestContext, at: PathArgument): ResolvedPath | Errno {
+  return placeOf(session, vm, at, { follow: false, entry: true });
+}
+
+/** Something that exists, the last link followed if `lookupFlags` say so; a slash at the end asks for a directory. */
+function existing(session: WasiSession, vm: GuestContext, at: PathArgument, lookupFlags: number): ResolvedPath | Errno {
+  if ((lookupFlags & ~SYMLINK_FOLLOW) !== 0) return E.inval;
+  const place = placeOf(session, vm, at, { follow: lookupFlags === SYMLINK_FOLLOW });
   if (typeof place === 'number') return place;
   if (place.inode === 0) return E.noent;
-  const isDirectory = session.files.kind(place.inode) === 'directory';
-  return place.wantsDirectory && !isDirectory ? E.notdir : place;
+  return place.wantsDirectory && !isDirectory(session, place) ? E.notdir : place;
+}
+
+function isDirectory(session: WasiSession, place: ResolvedPath): boolean {
+  return session.files.kind(place.inode) === 'directory';
 }
 
 function pathCreateDirectory(
@@ -53,7 +68,7 @@ function pathCreateDirectory(
   address: number,
   length: number,
 ): Errno {
-  const place = placeOf(session, vm, { fd, right: Right.pathCreateDirectory, address, length });
+  const place = entryPlace(session, vm, { fd, right: Right.pathCreateDirectory, address, length });
   if (typeof place === 'number') return place;
   if (place.inode !== 0) return E.exist;
   return errnoOf(session.files.create(place.parent, place.name, 'directory'));
@@ -68,7 +83,7 @@ function pathFilestatGet(
   length: number,
   result: number,
 ): Errno {
-  const place = existing(session, placeOf(session, vm, { fd, right: Right.pathFilestatGet, address, length }, flags));
+  const place = existing(session, vm, { fd, right: Right.pathFilestatGet, address, length }, flags);
   if (typeof place === 'number') return place;
   if (!inside(vm.memory, result, Size.filestat)) return E.fault;
   const stat = session.files.stat(place.inode);
@@ -90,7 +105,7 @@ function pathFilestatSetTimes(
   const times = requestedTimes(session, accessedNs, modifiedNs, timeFlags);
   if (typeof times === 'number') return times;
   const right = Right.pathFilestatSetTimes;
-  const place = existing(session, placeOf(session, vm, { fd, right, address, length }, flags));
+  const place = existing(session, vm, { fd, right, address, length }, flags);
   if (typeof place === 'number') return place;
   return session.files.setTimes(place.inode, times.accessedNs, times.modifiedNs);
 }
@@ -109,12 +124,12 @@ function pathLink(
 ): Errno {
   if (oldFlags !== 0) return E.inval;
   const from = { fd: oldFd, right: Right.pathLinkSource, address: oldAddress, length: oldLength };
-  const source = existing(session, placeOf(session, vm, from));
+  const source = existing(session, vm, from, 0);
   if (typeof source === 'number') return source;
   const to = { fd: newFd, right: Right.pathLinkTarget, address: newAddress, length: newLength };
-  const target = placeOf(session, vm, to);
+  const target = entryPlace(session, vm, to);
   if (typeof target === 'number') return target;
-  const failed = cannotMakeEntry(session, target);
+  const failed = cannotMakeEntry(target);
   if (failed !== E.success) return failed;
   return session.files.link(source.inode, target.parent, target.name);
 }
@@ -129,7 +144,7 @@ function pathReadlink(
   bufferLength: number,
   result: number,
 ): Errno {
-  const place = existing(session, placeOf(session, vm, { fd, right: Right.pathReadlink, address, length }));
+  const place = existing(session, vm, { fd, right: Right.pathReadlink, address, length }, 0);
   if (typeof place === 'number') return place;
   const target = session.files.readLink(place.inode);
   if (typeof target === 'number') return target;
@@ -147,16 +162,18 @@ function pathRemoveDirectory(
   address: number,
   length: number,
 ): Errno {
-  const place = placeOf(session, vm, { fd, right: Right.pathRemoveDirectory, address, length });
+  const place = entryPlace(session, vm, { fd, right: Right.pathRemoveDirectory, address, length });
   if (typeof place === 'number') return place;
-  if (place.name === '') return E.inval;
+  if (place.name === '') return place.upward ? E.notempty : E.inval;
   return removed(session, session.files.remove(place.parent, place.name, 'directory'));
 }
 
 function pathUnlinkFile(session: WasiSession, vm: GuestContext, fd: number, address: number, length: number): Errno {
-  const place = existing(session, placeOf(session, vm, { fd, right: Right.pathUnlinkFile, address, length }));
+  const place = entryPlace(session, vm, { fd, right: Right.pathUnlinkFile, address, length });
   if (typeof place === 'number') return place;
-  if (place.name === '') return E.isdir;
+  if (place.inode === 0) return E.noent;
+  if (isDirectory(session, place)) return E.isdir;
+  if (place.wantsDirectory) return E.notdir;
   return removed(session, session.files.remove(place.parent, place.name, 'file'));
 }
 
@@ -172,14 +189,13 @@ function pathRename(
 ): Errno {
   const from = { fd: oldFd, right: Right.pathRenameSource, address: oldAddress, length: oldLength };
   const to = { fd: newFd, right: Right.pathRenameTarget, address: newAddress, length: newLength };
-  const sourcePlace = placeOf(session, vm, from);
-  if (typeof sourcePlace === 'number') return sourcePlace;
-  const target = placeOf(session, vm, to);
-  if (typeof target === 'number') return target;
-  const source = existing(session, sourcePlace);
+  const source = entryPlace(session, vm, from);
   if (typeof source === 'number') return source;
+  const target = entryPlace(session, vm, to);
+  if (typeof target === 'number') return target;
   if (source.name === '' || target.name === '') return E.busy;
-  if (target.wantsDirectory && session.files.kind(source.inode) !== 'directory') return E.notdir;
+  if (source.inode === 0) return E.noent;
+  if ((source.wantsDirectory || target.wantsDirectory) && !isDirectory(session, source)) return E.notdir;
   const replaced = session.files.rename(source.parent, source.name, target.parent, target.name);
   return removed(session, replaced);
 }
@@ -198,18 +214,17 @@ function pathSymlink(
   if (typeof target === 'number') return target;
   if (target === '') return E.noent;
   if (target.startsWith('/')) return E.notcapable;
-  const place = placeOf(session, vm, { fd, right: Right.pathSymlink, address, length });
+  const place = entryPlace(session, vm, { fd, right: Right.pathSymlink, address, length });
   if (typeof place === 'number') return place;
-  const failed = cannotMakeEntry(session, place);
+  const failed = cannotMakeEntry(place);
   if (failed !== E.success) return failed;
   return errnoOf(session.files.createLink(place.parent, place.name, target));
 }
 
 /** Why no file or link can be made there: it exists, or a slash at the end asks for a directory. */
-function cannotMakeEntry(session: WasiSession, place: ResolvedPath): Errno {
-  if (place.inode === 0) return place.wantsDirectory ? E.noent : E.success;
-  const isDirectory = session.files.kind(place.inode) === 'directory';
-  return place.wantsDirectory && !isDirectory ? E.notdir : E.exist;
+function cannotMakeEntry(place: ResolvedPath): Errno {
+  if (place.inode !== 0) return E.exist;
+  return place.wantsDirectory ? E.noent : E.success;
 }
 
 function removed(session: WasiSession, outcome: number): Errno {

@@ -22,7 +22,7 @@ test('creat makes what is missing, and opens what is there', () => {
   expect(guest.read(guest.open('new', { oflags: CREAT }))).toBe('abc');
   expect(guest.open('missing/new', { oflags: CREAT })).toBe(-E.noent);
   expect(guest.open('f/new', { oflags: CREAT })).toBe(-E.notdir);
-  expect(guest.open('new/', { oflags: CREAT })).toBe(-E.notdir);
+  expect(guest.open('new/', { oflags: CREAT })).toBe(-E.isdir);
   expect(guest.open('newer/', { oflags: CREAT })).toBe(-E.isdir);
 });
 

@@ -54,9 +54,10 @@ function pathOpen(
   if (typeof path === 'number') return path;
 
   const exclusive = has(OpenFlag.creat) && has(OpenFlag.excl);
-  const follow = (lookupFlags & SYMLINK_FOLLOW) !== 0 && !exclusive;
-  const place = resolvePath(session.files, directory.inode, path, { follow });
+  const follow = (lookupFlags & SYMLINK_FOLLOW) !== 0;
+  const place = resolvePath(session.files, directory.inode, path, { follow, entry: exclusive });
   if (typeof place === 'number') return place;
+  if (has(OpenFlag.creat) && place.wantsDirectory && place.name !== '') return E.isdir;
   if (!session.canOpen()) return E.mfile;
   const inode =
     place.inode === 0 ? createAt(session, place, openFlags) : checkExisting(session, place, openFlags, rights);
@@ -78,7 +79,6 @@ function pathOpen(
 
 function createAt(session: WasiSession, place: ResolvedPath, openFlags: number): Outcome {
   if ((openFlags & OpenFlag.creat) === 0) return -E.noent;
-  if (place.wantsDirectory) return -E.isdir;
   return session.files.create(place.parent, place.name, 'file');
 }
 

@@ -18,6 +18,8 @@ export interface ResolvedPath {
   readonly parent: InodeNumber;
   /** The last name; empty when the path ends in `.` or `..`, and `inode` is then `parent`. */
   readonly name: string;
+  /** Whether the path ended in `..`. */
+  readonly upward: boolean;
   /** What is there; 0 for nothing. */
   readonly inode: InodeNumber;
   /** The path ended in a slash, so only a directory will do. */
@@ -26,16 +28,16 @@ export interface ResolvedPath {
 
 /**
  * Resolves `path` from the directory `start`. The last name, when it is a link, is followed if `follow` says so or a
- * slash comes after it. A link to an absolute path leads on from the directory `absoluteFrom`, or nowhere without it.
- * That nothing has the last name is no error here.
+ * slash comes after it; with `entry` never, since the entry itself is to be made, moved or removed. A link to an absolute
+ * path leads on from the directory `absoluteFrom`, or nowhere without it. That nothing has the last name is no error here.
  */
 export function resolvePath(
   files: FileSystem<unknown>,
   start: InodeNumber,
   path: string,
-  options: { readonly follow: boolean; readonly absoluteFrom?: InodeNumber },
+  options: { readonly follow: boolean; readonly entry?: boolean; readonly absoluteFrom?: InodeNumber },
 ): ResolvedPath | Errno {
-  const { follow, absoluteFrom } = options;
+  const { follow, entry = false, absoluteFrom } = options;
   if (path === '') return E.noent;
   if (path.startsWith('/')) return E.notcapable;
   const trail: InodeNumber[] = [start];
@@ -56,7 +58,7 @@ export function resolvePath(
       }
       if (last) {
         const inode = trail[trail.length - 1]!;
-        return { parent: inode, name: '', inode, wantsDirectory: true };
+        return { parent: inode, name: '', upward: name === '..', inode, wantsDirectory: true };
       }
       pending = rest;
       continue;
@@ -64,10 +66,10 @@ export function resolvePath(
 
     if (tooLong(name, NAME_BYTES)) return E.nametoolong;
     const found = files.lookup(top, name);
-    if (found === -E.noent && last) return { parent: top, name, inode: 0, wantsDirectory };
+    if (found === -E.noent && last) return { parent: top, name, upward: false, inode: 0, wantsDirectory };
     if (found < 0) return -found;
     const kind = files.kind(found);
-    if (kind === 'symlink' && (!last || follow || wantsDirectory)) {
+    if (kind === 'symlink' && (!last || (!entry && (follow || wantsDirectory)))) {
       if (++expansions > LINK_EXPANSIONS) return E.loop;
       const target = files.readLink(found);
       if (typeof target === 'number') return target;
@@ -80,7 +82,7 @@ export function resolvePath(
       if (tooLong(pending, PATH_BYTES)) return E.nametoolong;
       continue;
     }
-    if (last) return { parent: top, name, inode: found, wantsDirectory };
+    if (last) return { parent: top, name, upward: false, inode: found, wantsDirectory };
     if (kind !== 'directory') return E.notdir;
     trail.push(found);
     pending = rest;
