@@ -30,6 +30,7 @@ export {
   type BlockImage,
   type Clock,
   type DirectoryItem,
+  type DiskUsage,
   type FileInfo,
   type ClockSetting,
   type Entropy,

@@ -15,7 +15,7 @@ import { Disk } from './disk/disk.ts';
 import { E } from './fs/errno.ts';
 import type { Errno, Outcome } from './fs/errno.ts';
 import { hasContents } from './fs/file-system.ts';
-import type { FileStat, FileSystem, InodeKind, InodeNumber } from './fs/file-system.ts';
+import type { DiskUsage, FileStat, FileSystem, InodeKind, InodeNumber } from './fs/file-system.ts';
 import { FileTree, ROOT_INODE } from './fs/file-tree.ts';
 import { WASI_LIMITS } from './limits.ts';
 import { resolvePath } from './wasi/resolve-path.ts';
@@ -101,6 +101,11 @@ export class FilesView {
       items.push({ name: entry.name, kind: this.files.kind(entry.inode), inode: entry.inode });
       position = entry.position + 1;
     }
+  }
+
+  /** What the files are made of. */
+  usage(): DiskUsage {
+    return this.files.usage();
   }
 
   /** Target of a symbolic link. */

@@ -5,6 +5,7 @@ export { systemEntropy } from './entropy.ts';
 export { Files, FilesView, spaceOfState } from './files.ts';
 export type { DirectoryItem, FileInfo } from './files.ts';
 export type { ClockSetting, SnapshotPause } from './machine-clock.ts';
+export type { DiskUsage } from './fs/file-system.ts';
 export type { MemoryFiles } from './fs/paths.ts';
 export { memoryLayer } from './fs/memory-layer.ts';
 export { WASI_LIMITS } from './limits.ts';

@@ -117,6 +117,23 @@ test('a child has its parent files, each changes its own, and a snapshot stays a
   expect(filesOf(a).readText('/f')).toBe('parent');
 });
 
+test('usage says what files are made of', async () => {
+  const files = filesOf(await boot({ files: { given: 'x'.repeat(10_000) } }));
+  expect(files.usage()).toMatchObject({ sizeBytes: 10_000, storedBytes: 0, belowBytes: 10_000, zeroBytes: 0 });
+  files.write('/given', 'y', { offset: 9000 });
+  files.write('/sparse', 'z', { offset: 1_000_000 });
+  files.write('/zeros', new Uint8Array(8192));
+  expect(files.usage()).toEqual({
+    inodes: 9,
+    sizeBytes: 10_000 + 1_000_001 + 8192,
+    storedBytes: 2 * 4096,
+    belowBytes: 8192,
+    zeroBytes: 1_000_001 - (1_000_001 % 4096) + 8192,
+  });
+  files.remove('/sparse');
+  expect(files.usage()).toMatchObject({ storedBytes: 4096, zeroBytes: 8192 });
+});
+
 test('in a call the door is part of it: what it did goes when the guest traps', async () => {
   vm = await boot({ files: { f: 'before' } });
   look = (machine) => filesOf(machine).write('/f', 'during');

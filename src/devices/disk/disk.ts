@@ -128,6 +128,12 @@ export class Disk {
     return before - maps.usage(forestGet(maps, this.#root, file)).frames;
   }
 
+  /** Calls `visit` for each block that the disk has of a file, in order. */
+  forEachBlock(file: number, visit: (block: number) => void): void {
+    const { maps } = this.#storage;
+    maps.forEach(forestGet(maps, this.#root, file), visit);
+  }
+
   /** Lets the working root go. The disk is empty after. */
   dispose(): void {
     this.restore(EMPTY_MAP);

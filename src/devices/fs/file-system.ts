@@ -30,6 +30,20 @@ export interface FileStat {
   readonly changedNs: bigint;
 }
 
+/** What files are made of, in bytes: `sizeBytes` is the sum of the other three, but for the parts of blocks at ends of files. */
+export interface DiskUsage {
+  /** Files, directories, links and devices. */
+  readonly inodes: number;
+  /** Sizes of all files and disks. */
+  readonly sizeBytes: number;
+  /** In blocks of the disk, whole: what counts against the quota. */
+  readonly storedBytes: number;
+  /** Bytes of layers that show. */
+  readonly belowBytes: number;
+  /** In holes. */
+  readonly zeroBytes: number;
+}
+
 /** A directory entry at a position that does not change while the entry exists. */
 export interface DirectoryEntry {
   /** From 2 upward (0 and 1 are `.` and `..`), in the order in which entries were made. */
@@ -44,6 +58,8 @@ export interface FileSystem<State> {
   restore(state: State): void;
   /** The state now; the same value if nothing changed. O(1). */
   commit(): State;
+  /** What the files are made of. O(inodes and blocks). */
+  usage(): DiskUsage;
   /** The disk as it is now: the file system holds a reference to it. */
   readonly blocks: ForestRoot;
   /** Lets go of the disk. */

@@ -18,9 +18,9 @@ import { readContent, resizeContent, writeContent } from './content.ts';
 import { addEntry, entryAt, findName, FIRST_POSITION, removeEntry, replaceEntry } from './directory.ts';
 import { E } from './errno.ts';
 import type { Errno, Outcome } from './errno.ts';
-import type { DirectoryEntry, FileStat, FileSystem, InodeKind, InodeNumber } from './file-system.ts';
+import type { DirectoryEntry, DiskUsage, FileStat, FileSystem, InodeKind, InodeNumber } from './file-system.ts';
 import type { Backing, DirectoryInode, FileInode, Inode } from './inode.ts';
-import { emptyTrie, KEY_LIMIT, trieDelete, trieGet, trieSet } from './int-trie.ts';
+import { emptyTrie, KEY_LIMIT, trieDelete, trieGet, trieNext, trieSet } from './int-trie.ts';
 import type { Owner, Trie } from './int-trie.ts';
 
 /** Files of a machine at rest. Immutable. */
@@ -280,6 +280,25 @@ export class FileTree implements FileSystem<FileTreeState> {
   /** The disk that its contents are on. */
   get blocks(): ForestRoot {
     return this.#disk?.root ?? EMPTY_MAP;
+  }
+
+  usage(): DiskUsage {
+    const sum = { inodes: this.#inodeCount, sizeBytes: 0, belowBytes: 0, storedBytes: this.#blockCount * BLOCK_BYTES };
+    // Parts of blocks that lie within the file, and within its layer.
+    let within = 0;
+    for (let at = trieNext(this.#inodes, 1); at !== undefined; at = trieNext(this.#inodes, at.key + 1)) {
+      const { key, value } = at;
+      if (value.kind !== 'file' && value.kind !== 'block') continue;
+      sum.sizeBytes += value.sizeBytes;
+      sum.belowBytes += value.backedBytes;
+      if (value.blockCount === 0) continue;
+      this.#disk!.forEachBlock(key, (block) => {
+        const start = block * BLOCK_BYTES;
+        within += Math.min(BLOCK_BYTES, value.sizeBytes - start);
+        sum.belowBytes -= Math.max(0, Math.min(BLOCK_BYTES, value.backedBytes - start));
+      });
+    }
+    return { ...sum, zeroBytes: sum.sizeBytes - sum.belowBytes - within };
   }
 
   /** Lets go of the disk. */
