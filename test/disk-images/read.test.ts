@@ -27,6 +27,9 @@ const KINDS: Record<string, readonly string[]> = {
   'compressed by zlib, clusters of 512 bytes': ['-c', '-o', 'cluster_size=512'],
   'compressed by zlib, clusters of 2 MiB': ['-c', '-o', 'cluster_size=2M'],
   'compressed by zlib, subclusters': ['-c', '-o', 'extended_l2=on,cluster_size=64k'],
+  'compressed by zstd': ['-c', '-o', 'compression_type=zstd'],
+  'compressed by zstd, clusters of 4 KiB': ['-c', '-o', 'compression_type=zstd,cluster_size=4k'],
+  'compressed by zstd, clusters of 2 MiB': ['-c', '-o', 'compression_type=zstd,cluster_size=2M'],
 };
 
 describe.skipIf(!HAS_QEMU_IMG)(QEMU_IMG_TITLE, () => {

@@ -7,6 +7,7 @@
 
 import { Inflate } from 'fflate';
 
+import { decompressZstd } from '../zstd/decompress.ts';
 import type { Qcow2Info } from './disk-image.ts';
 
 /** Compressed bytes given to the inflater at once: they come to 1 MiB at most, which bounds what is inflated in vain. */
@@ -18,8 +19,7 @@ export function inflateCluster(
   compressed: Uint8Array,
   cluster: Uint8Array,
 ): void {
-  if (compression === 'zstd') throw new Error('zstd can not be read yet');
-  const filled = inflateRaw(compressed, cluster);
+  const filled = compression === 'zstd' ? decompressZstd(compressed, cluster) : inflateRaw(compressed, cluster);
   if (filled < cluster.length) throw new Error(`${filled} bytes come out where a cluster has ${cluster.length}`);
 }
 

@@ -25,5 +25,3 @@ export const L1_BYTES_MAX: ByteCount = 32 << 20;
 export const REFCOUNT_TABLE_BYTES_MAX: ByteCount = 8 << 20;
 /** Bytes of a backing file's name (qcow2 specification, header). */
 export const BACKING_NAME_BYTES_MAX: ByteCount = 1023;
-/** Window of a zstd frame: the least that every decoder must support (RFC 8878, 3.1.1.1.2), four clusters at most. */
-export const ZSTD_WINDOW_BYTES_MAX: ByteCount = 8 << 20;
