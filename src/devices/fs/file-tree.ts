@@ -19,7 +19,7 @@ import { addEntry, entryAt, findName, FIRST_POSITION, removeEntry, replaceEntry 
 import { E } from './errno.ts';
 import type { Errno, Outcome } from './errno.ts';
 import type { DirectoryEntry, DiskUsage, FileStat, FileSystem, InodeKind, InodeNumber } from './file-system.ts';
-import type { Backing, DirectoryInode, FileInode, Inode } from './inode.ts';
+import type { Backing, DirectoryInode, FileInode, Inode, Place } from './inode.ts';
 import { emptyTrie, KEY_LIMIT, trieDelete, trieGet, trieNext, trieSet } from './int-trie.ts';
 import type { Owner, Trie } from './int-trie.ts';
 
@@ -154,13 +154,14 @@ export class FileTree implements FileSystem<FileTreeState> {
     const { writtenBytes, addedBlocks, failure } = written;
     if (writtenBytes === 0) return failure === 'none' ? 0 : failure === 'full' ? -E.nospc : -E.io;
     this.#blockCount += addedBlocks;
-    const { kind, links, readOnly, accessedNs, backing, backedBytes } = before;
+    const { kind, links, places, readOnly, accessedNs, backing, backedBytes } = before;
     const sizeBytes = Math.max(before.sizeBytes, offset + writtenBytes);
     const blockCount = before.blockCount + addedBlocks;
     const nowNs = this.#nowNs();
     this.#put(file, {
       kind,
       links,
+      places,
       readOnly,
       accessedNs,
       modifiedNs: nowNs,
@@ -214,8 +215,9 @@ export class FileTree implements FileSystem<FileTreeState> {
     if (node.readOnly) return E.rofs;
     const failed = this.#canAdd(directory, name);
     if (failed !== E.success) return failed;
-    this.#put(inode, { ...node, links: node.links + 1, changedNs: this.#nowNs() });
     this.#changeEntries(directory, (parent) => addEntry(parent, name, inode, this.#owner));
+    const places = [...node.places, this.#placeOf(directory, name)];
+    this.#put(inode, { ...node, links: node.links + 1, places, changedNs: this.#nowNs() });
     return E.success;
   }
 
@@ -228,8 +230,9 @@ export class FileTree implements FileSystem<FileTreeState> {
     if (this.#get(directory).readOnly) return -E.rofs;
     const failed = kind === 'directory' ? this.#mustBeEmpty(inode) : E.success;
     if (failed !== E.success) return -failed;
+    const place = this.#placeOf(directory, name);
     this.#changeEntries(directory, (parent) => removeEntry(parent, name, this.#owner));
-    this.#unlinked(inode);
+    this.#unlinked(inode, place);
     return inode;
   }
 
@@ -253,14 +256,22 @@ export class FileTree implements FileSystem<FileTreeState> {
       if (failed !== E.success) return -failed;
     } else if (target.nextPosition >= KEY_LIMIT) return -E.nospc;
 
+    const oldPlace = this.#placeOf(from, name);
     this.#changeEntries(from, (parent) => removeEntry(parent, name, this.#owner));
     this.#changeEntries(to, (parent) =>
       replaced >= 0 ? replaceEntry(parent, newName, moved, this.#owner) : addEntry(parent, newName, moved, this.#owner),
     );
     const node = this.#get(moved);
-    this.#put(moved, { ...node, ...(node.kind === 'directory' && { parent: to }), changedNs: this.#nowNs() } as Inode);
+    const newPlace = this.#placeOf(to, newName);
+    const places = [...withoutPlace(node.places, oldPlace), newPlace];
+    this.#put(moved, {
+      ...node,
+      ...(node.kind === 'directory' && { parent: to }),
+      places,
+      changedNs: this.#nowNs(),
+    } as Inode);
     if (replaced < 0) return 0;
-    this.#unlinked(replaced);
+    this.#unlinked(replaced, newPlace);
     return replaced;
   }
 
@@ -321,12 +332,16 @@ export class FileTree implements FileSystem<FileTreeState> {
     const nowNs = this.#nowNs();
     const times = { accessedNs: nowNs, modifiedNs: nowNs, changedNs: nowNs };
     const base = { links: 1, readOnly: options.readOnly ?? false, ...times };
-    this.#put(number, makeInode(type, base, directory === 0 ? number : directory));
-    if (directory === 0) return number;
+    if (directory === 0) {
+      this.#put(number, makeInode(type, { ...base, places: [] }, number));
+      return number;
+    }
     const replaced = findName(this.#get(directory) as DirectoryInode, name)?.inode ?? 0;
     const change = replaced === 0 ? addEntry : replaceEntry;
     this.#changeEntries(directory, (parent) => change(parent, name, number, this.#owner));
-    if (replaced !== 0) this.#dropTree(replaced);
+    const place = this.#placeOf(directory, name);
+    this.#put(number, makeInode(type, { ...base, places: [place] }, directory));
+    if (replaced !== 0) this.#dropTree(replaced, place);
     return number;
   }
 
@@ -336,6 +351,11 @@ export class FileTree implements FileSystem<FileTreeState> {
       const node = trieGet(this.#inodes, number);
       if (node !== undefined && !isDevice(node)) this.#put(number, { ...node, readOnly: true });
     }
+  }
+
+  /** An inode as it is now, or undefined. */
+  inode(number: InodeNumber): Inode | undefined {
+    return trieGet(this.#inodes, number);
   }
 
   #get(inode: InodeNumber): Inode {
@@ -356,9 +376,17 @@ export class FileTree implements FileSystem<FileTreeState> {
     this.#put(directory, this.#touched(change(this.#get(directory) as DirectoryInode)));
   }
 
-  #unlinked(inode: InodeNumber): void {
+  /** Where the directory has an entry that exists. */
+  #placeOf(directory: InodeNumber, name: string): Place {
+    const { position } = findName(this.#get(directory) as DirectoryInode, name)!;
+    return { directory, position };
+  }
+
+  /** The entry that stood at `place` names it no longer. */
+  #unlinked(inode: InodeNumber, place: Place): void {
     const node = this.#get(inode);
-    this.#put(inode, { ...node, links: node.links - 1, changedNs: this.#nowNs() });
+    const places = withoutPlace(node.places, place);
+    this.#put(inode, { ...node, links: node.links - 1, places, changedNs: this.#nowNs() });
   }
 
   #canAdd(directory: InodeNumber, name: string): Errno {
@@ -380,14 +408,14 @@ export class FileTree implements FileSystem<FileTreeState> {
   }
 
   /** Lets go what a mount at boot hides: nothing of it is linked elsewhere or open. */
-  #dropTree(inode: InodeNumber): void {
+  #dropTree(inode: InodeNumber, place: Place): void {
     const node = this.#get(inode);
     if (node.kind === 'directory') {
       for (let entry = entryAt(node, 0); entry !== undefined; entry = entryAt(node, entry.position + 1)) {
-        this.#dropTree(entry.inode);
+        this.#dropTree(entry.inode, { directory: inode, position: entry.position });
       }
     }
-    this.#unlinked(inode);
+    this.#unlinked(inode, place);
     this.release(inode);
   }
 
@@ -425,7 +453,8 @@ export class FileTree implements FileSystem<FileTreeState> {
           : { kind: stat.kind, backing, sizeBytes: stat.sizeBytes };
       const number = this.#nextInode++;
       this.#inodeCount++;
-      const base = { links: 1, readOnly: parent.readOnly, accessedNs, modifiedNs, changedNs };
+      const places = [{ directory, position: parent.nextPosition }];
+      const base = { links: 1, places, readOnly: parent.readOnly, accessedNs, modifiedNs, changedNs };
       this.#put(number, makeInode(type, base, directory));
       this.#put(directory, addEntry(parent, name, number, this.#owner));
       return number;
@@ -453,9 +482,9 @@ export class FileTree implements FileSystem<FileTreeState> {
   }
 }
 
-type InodeTimes = Pick<Inode, 'links' | 'readOnly' | 'accessedNs' | 'modifiedNs' | 'changedNs'>;
+type InodeBasics = Pick<Inode, 'links' | 'places' | 'readOnly' | 'accessedNs' | 'modifiedNs' | 'changedNs'>;
 
-function makeInode(type: NewInode, base: InodeTimes, parent: InodeNumber): Inode {
+function makeInode(type: NewInode, base: InodeBasics, parent: InodeNumber): Inode {
   switch (type.kind) {
     case 'file':
     case 'block': {
@@ -482,6 +511,10 @@ function makeInode(type: NewInode, base: InodeTimes, parent: InodeNumber): Inode
     default:
       return { kind: type.kind, ...base };
   }
+}
+
+function withoutPlace(places: readonly Place[], gone: Place): readonly Place[] {
+  return places.filter((place) => place.directory !== gone.directory || place.position !== gone.position);
 }
 
 function isDevice(node: Inode): boolean {

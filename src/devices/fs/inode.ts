@@ -7,7 +7,7 @@
 
 import type { Layer } from '../ports.ts';
 import type { Trie } from './int-trie.ts';
-import type { DirectoryEntry } from './file-system.ts';
+import type { DirectoryEntry, InodeNumber } from './file-system.ts';
 
 /** Where in the host an inode's unchanged part lies. */
 export interface Backing {
@@ -18,9 +18,17 @@ export interface Backing {
   readonly version: string;
 }
 
+/** Where an entry stands, for the way from an inode up to its paths. */
+export interface Place {
+  readonly directory: InodeNumber;
+  readonly position: number;
+}
+
 interface InodeBase {
   /** Entries that name it; 0 once removed while open. A directory has one, a root too. */
   readonly links: number;
+  /** Those entries. A root has none. */
+  readonly places: readonly Place[];
   readonly readOnly: boolean;
   readonly accessedNs: bigint;
   readonly modifiedNs: bigint;

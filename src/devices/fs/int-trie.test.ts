@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { trieEntries } from '../testing/audit.ts';
-import { emptyTrie, KEY_LIMIT, trieDelete, trieGet, trieNext, trieSet } from './int-trie.ts';
+import type { Trie } from './int-trie.ts';
+import { emptyTrie, KEY_LIMIT, trieDelete, trieDiff, trieGet, trieNext, trieSet } from './int-trie.ts';
 
 const key = fc.oneof(fc.nat(40), fc.nat(2000), fc.nat(KEY_LIMIT - 1), fc.constant(KEY_LIMIT - 1));
 const step = fc.oneof(
@@ -45,6 +46,30 @@ test('finds the next key from any place', () => {
       const trie = keys.reduce((at, each) => trieSet(at, each, String(each), owner), emptyTrie<string>());
       const expected = keys.toSorted((a, b) => a - b).find((each) => each >= from);
       expect(trieNext(trie, from)?.key).toBe(expected);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('two tries differ where their values do; what is shared is not looked at', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), fc.array(step, { maxLength: 20 }), (before, after) => {
+      const apply = (trie: Trie<object>, steps: typeof before): Trie<object> =>
+        steps.reduce((at, each) => {
+          if (each.do === 'set') return trieSet(at, each.key, [each.value], {});
+          return each.do === 'delete' ? trieDelete(at, each.key, {}) : at;
+        }, trie);
+      const a = apply(emptyTrie<object>(), before);
+      for (const b of [apply(a, after), apply(emptyTrie<object>(), after)]) {
+        const expected = new Map<number, [object | undefined, object | undefined]>();
+        for (const [k] of [...trieEntries(a), ...trieEntries(b)]) {
+          if (trieGet(a, k) !== trieGet(b, k)) expected.set(k, [trieGet(a, k), trieGet(b, k)]);
+        }
+        const found: [number, [object | undefined, object | undefined]][] = [];
+        trieDiff(a, b, (k, inA, inB) => found.push([k, [inA, inB]]));
+        expect(found.map(([k]) => k)).toEqual([...expected.keys()].toSorted((x, y) => x - y));
+        for (const [k, values] of found) expect(values.map((v, i) => v === expected.get(k)![i])).toEqual([true, true]);
+      }
     }),
     { numRuns: 300 },
   );

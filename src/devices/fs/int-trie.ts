@@ -88,6 +88,32 @@ export function trieNext<T>(trie: Trie<T>, from: number): { readonly key: number
   return nextIn(trie.root, from, 0, BITS * (trie.height - 1));
 }
 
+/**
+ * Calls `visit` for each key whose values are not the same object, in key order. Nodes that both share are skipped: the
+ * work is proportional to the difference.
+ */
+export function trieDiff<T>(
+  a: Trie<T>,
+  b: Trie<T>,
+  visit: (key: number, a: T | undefined, b: T | undefined) => void,
+): void {
+  const walk = (inA: Node<T> | undefined, inB: Node<T> | undefined, height: number, base: number): void => {
+    if (inA === inB) return;
+    // The lower of two tries stands at the first slot of the higher one's range.
+    const aboveA = height > a.height;
+    const aboveB = height > b.height;
+    for (let index = 0; index < WIDTH; index++) {
+      const slotA = aboveA ? (index === 0 ? inA : undefined) : inA?.slots[index];
+      const slotB = aboveB ? (index === 0 ? inB : undefined) : inB?.slots[index];
+      if (slotA === slotB) continue;
+      const key = base + index * WIDTH ** (height - 1);
+      if (height === 1) visit(key, slotA as T | undefined, slotB as T | undefined);
+      else walk(slotA as Node<T> | undefined, slotB as Node<T> | undefined, height - 1, key);
+    }
+  };
+  walk(a.root, b.root, Math.max(a.height, b.height), 0);
+}
+
 function nextIn<T>(
   node: Node<T>,
   from: number,

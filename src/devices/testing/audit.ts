@@ -49,6 +49,7 @@ export function auditState(state: WasiState, storage: Storage): void {
   for (const [number, inode] of inodes) {
     const isRoot = inode.kind === 'directory' && inode.parent === number;
     expect(inode.links, `links of ${number}`).toBe((names.get(number) ?? 0) + (isRoot ? 1 : 0));
+    expect(inode.places.length).toBe(names.get(number) ?? 0);
     if (inode.links === 0) expect(open.has(number), `${number} has no name and no descriptor`).toBe(true);
   }
   for (const number of open) if (number !== 0) expect(inodes.has(number)).toBe(true);
@@ -73,6 +74,7 @@ function auditDirectory(
     expect(position).toBeLessThan(directory.nextPosition);
     names.set(entry.inode, (names.get(entry.inode) ?? 0) + 1);
     const child = inodes.get(entry.inode)!;
+    expect(child.places).toContainEqual({ directory: number, position });
     if (child.kind === 'directory') expect(child.parent).toBe(number);
   }
 }
