@@ -67,6 +67,7 @@ export {
   type Trap,
   type TrapKind,
 } from './machine/outcome.ts';
+export type { Pages } from './machine/pages.ts';
 export type { RuntimeOptions as HostOptions } from './machine/runtime.ts';
 export { Snapshot } from './machine/snapshot.ts';
 export type { Usage } from './machine/usage.ts';

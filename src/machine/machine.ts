@@ -28,6 +28,7 @@ import {
 import { lineageOf, type Identity } from './identity.ts';
 import type { MachineLimits } from './limits.ts';
 import { ExitError, TrapError, type Outcome, type OutputChunk } from './outcome.ts';
+import { differingPages, pagesOf, type Pages } from './pages.ts';
 import type { Program } from './program.ts';
 import { RestDoor } from './rest-door.ts';
 import { run, transact } from './run.ts';
@@ -274,9 +275,7 @@ export class Machine implements Holder, ForkSource {
 
   /** A memory of one of the linked modules. @throws FargoError `bad-argument` when there is none */
   memoryOf(unit: number, index: number): MemoryDoor {
-    const position = this.program.memoryOf[unit]?.[index];
-    if (position === undefined) throw new FargoError('bad-argument', `module ${unit} has no memory ${index}`);
-    return new RestDoor(this, position);
+    return new RestDoor(this, this.program.memoryAt(unit, index));
   }
 
   /** Output that no sink took, oldest first; it is forgotten here. */
@@ -290,8 +289,30 @@ export class Machine implements Holder, ForkSource {
   /** Memory that it uses, and whose it is. What is newer on a core is written back first, unless it is busy. */
   usage(): Usage {
     const state = this.busy ? this.state : this.settle();
-    const holders = 1 + (this.core?.state === state ? 1 : 0) + (this.#origin === state ? 1 : 0);
-    return usageOf(this.runtime, state, holders);
+    return usageOf(this.runtime, state, this.#holdersOf(state));
+  }
+
+  /**
+   * A memory page by page: what is own, shared or zero. What is newer on a core is written back first.
+   *
+   * @throws FargoError `bad-argument` when there is no such memory, `machine-busy`, `disposed`
+   */
+  pages(unit: number = this.program.main, index = 0): Pages {
+    const position = this.program.memoryAt(unit, index);
+    const state = this.settle();
+    return pagesOf(this.runtime, state, { position, holders: this.#holdersOf(state) });
+  }
+
+  /**
+   * Numbers of the pages that were written since a snapshot of this machine or of an ancestor, ascending. Costs what
+   * differs, not what there is.
+   *
+   * @throws FargoError as {@link pages}, `bad-argument` also for a snapshot of another image
+   */
+  pagesSince(snapshot: Snapshot, unit: number = this.program.main, index = 0): Uint32Array {
+    if (snapshot.program !== this.program) throw new FargoError('bad-argument', 'the snapshot is of another image');
+    const position = this.program.memoryAt(unit, index);
+    return differingPages(this.runtime, snapshot.state.roots[position]!, this.settle().roots[position]!);
   }
 
   /** Frees what only it holds. Children and snapshots live on. Again: nothing happens. @throws FargoError `machine-busy` */
@@ -407,6 +428,11 @@ export class Machine implements Holder, ForkSource {
     if (!this.busy) this.runtime.requireStack();
     const core = this.busy ? this.core! : this.enter();
     return { type: found.type, global: core.instances.globalOf(unit, name) };
+  }
+
+  /** Holders of `state` that are this machine's own. */
+  #holdersOf(state: State): number {
+    return 1 + (this.core?.state === state ? 1 : 0) + (this.#origin === state ? 1 : 0);
   }
 
   #requireUnit(unit: number): void {

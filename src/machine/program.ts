@@ -133,6 +133,13 @@ export class Program {
     return this.exportOf(name, unit)?.kind === 'func';
   }
 
+  /** Position in `memories` of memory `index` of a unit. @throws FargoError `bad-argument` when there is none */
+  memoryAt(unit: number, index: number): number {
+    const position = this.memoryOf[unit]?.[index];
+    if (position === undefined) throw new FargoError('bad-argument', `module ${unit} has no memory ${index}`);
+    return position;
+  }
+
   /** A hook of the instrumentation, as an entry of type `() -> ()`. */
   hook(name: string, unit: number): Entry {
     const key = `${unit}:${name}`;

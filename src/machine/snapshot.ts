@@ -8,6 +8,7 @@ import { forkEach, forkMany, forkOne, type ForkOptions, type ForkResult, type Fo
 import type { Identity } from './identity.ts';
 import type { MachineLimits } from './limits.ts';
 import type { CommitHooks, Machine, OutputSink, TrapPolicy } from './machine.ts';
+import { pagesOf, type Pages } from './pages.ts';
 import type { Program } from './program.ts';
 import type { Holder, Runtime } from './runtime.ts';
 import type { State } from './state.ts';
@@ -87,6 +88,12 @@ export class Snapshot implements Holder, ForkSource {
   /** Memory that it holds. */
   usage(): Usage {
     return usageOf(this.runtime, this.state, 1);
+  }
+
+  /** A memory page by page: what is own, shared or zero. @throws FargoError `bad-argument` when there is no such memory */
+  pages(unit: number = this.program.main, index = 0): Pages {
+    const position = this.program.memoryAt(unit, index);
+    return pagesOf(this.runtime, this.state, { position, holders: 1 });
   }
 
   /** Lets go of the state. Children live on. Again: nothing happens. */

@@ -247,6 +247,18 @@ export class PageMaps {
     return sum;
   }
 
+  /**
+   * Calls `visit` for each page that is not the zero frame, in page order, with whether no other map holds its frame.
+   * `alone`: the root has no holder but the caller.
+   */
+  forEachOwned(
+    root: PageMapRoot,
+    alone: boolean,
+    visit: (page: PageIndex, frame: FrameIndex, owned: boolean) => void,
+  ): void {
+    if (root !== 0) this.#forEachOwned(root, 0, alone && this.#count(root) === 1, visit);
+  }
+
   /** Counts, by number, the references that the nodes reachable from `root` hold: for the audit. */
   countReferences(root: PageMapRoot, seenNodes: Map<number, number>, frames: Map<FrameIndex, number>): void {
     if (root === 0) return;
@@ -303,6 +315,22 @@ export class PageMaps {
       }
       sum.frames++;
       if (own && this.#pool.countOf(entry) === 1) sum.ownFrames++;
+    }
+  }
+
+  #forEachOwned(
+    node: number,
+    base: PageIndex,
+    alone: boolean,
+    visit: (page: PageIndex, frame: FrameIndex, owned: boolean) => void,
+  ): void {
+    const level = this.level(node);
+    for (let i = 0; i < FAN; i++) {
+      const entry = this.entry(node, i);
+      if (entry === 0) continue;
+      const first = base + i * 2 ** (level * FAN_SHIFT);
+      if (level === 0) visit(first, entry, alone && this.#pool.countOf(entry) === 1);
+      else this.#forEachOwned(entry, first, alone && this.#count(entry) === 1, visit);
     }
   }
 
