@@ -73,7 +73,7 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
     abort: plan.additions.exportAs('abort', 'func', abort),
     tablesChanged: exportTablesChanged(plan),
     deferred: exportDeferred(plan),
-    functions: addFunctionList(plan),
+    ...addFunctionList(plan),
     referenceRegisters,
   };
   const memories = plan.memories.slice(0, plan.counts.memory).map((memory) => memoryMeta(plan, memory));

@@ -71,6 +71,8 @@ export interface Hooks {
   readonly deferred: string | undefined;
   /** Table of funcref that lists every function of this instance that can be taken as a reference, or undefined. */
   readonly functions: string | undefined;
+  /** What that table lists: function indices of the guest's module, ascending. */
+  readonly functionList: readonly number[];
   /** Table that `save` and `load` copy the mutable reference globals to and from, by element type. */
   readonly referenceRegisters: { readonly funcref?: string; readonly externref?: string };
 }

@@ -103,17 +103,23 @@ export function tableGrowHelper(plan: Plan, table: TablePlan): number {
   });
 }
 
+/** The hook that lists functions, and what it lists. */
+export interface FunctionList {
+  readonly functions: string | undefined;
+  readonly functionList: readonly number[];
+}
+
 /**
  * Appends and exports the table of every function that can be taken as a reference: those that stand in element
  * segments, constant expressions or exports. Others cannot be named by `ref.func` (specification 3.4.10, `refs`).
  * Undefined when no reference can change or leave the instance.
  */
-export function addFunctionList(plan: Plan): string | undefined {
+export function addFunctionList(plan: Plan): FunctionList {
   const { additions } = plan;
-  if (!referencesMove(plan)) return undefined;
-  const functions = takenFunctions(plan);
-  if (functions.length === 0) return undefined;
-  return additions.exportAs('functions', 'table', additions.table(ValType.funcref, functions.length, functions));
+  const functionList = referencesMove(plan) ? takenFunctions(plan) : [];
+  if (functionList.length === 0) return { functions: undefined, functionList };
+  const table = additions.table(ValType.funcref, functionList.length, functionList);
+  return { functions: additions.exportAs('functions', 'table', table), functionList };
 }
 
 /** Whether tables here can change, or tables, mutable globals or calls carry function references in or out. */

@@ -62,6 +62,26 @@ export function copyFrame(pool: FramePool, from: FrameIndex, into: FrameIndex): 
   pool.slabBytes(into).set(pool.slabBytes(from).subarray(at, at + PAGE_BYTES), FramePool.offsetOf(into));
 }
 
+/** Whether every byte of a frame is zero. */
+export function frameIsZero(pool: FramePool, frame: FrameIndex): boolean {
+  if (frame === ZERO_FRAME) return true;
+  const words = pool.slabWords(frame);
+  const at = FramePool.offsetOf(frame) >>> 2;
+  for (let i = at; i < at + PAGE_BYTES / 4; i++) if (words[i] !== 0) return false;
+  return true;
+}
+
+/** Whether two frames have the same bytes. */
+export function framesEqual(pool: FramePool, a: FrameIndex, b: FrameIndex): boolean {
+  if (a === b) return true;
+  const wordsA = pool.slabWords(a);
+  const wordsB = pool.slabWords(b);
+  const atA = FramePool.offsetOf(a) >>> 2;
+  const atB = FramePool.offsetOf(b) >>> 2;
+  for (let i = 0; i < PAGE_BYTES / 4; i++) if (wordsA[atA + i] !== wordsB[atB + i]) return false;
+  return true;
+}
+
 /** Whether a page equals `frame` from byte `skip` (a multiple of 4) on: the slow check of I2. */
 export function pageEquals(pool: FramePool, words: Int32Array, at: number, frame: FrameIndex, skip: number): boolean {
   const from = pool.slabWords(frame);
