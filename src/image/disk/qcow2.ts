@@ -5,7 +5,7 @@ import type { ByteCount } from '../../base/units.ts';
 import type { BlockImage } from '../../devices/ports.ts';
 import { damaged } from './damage.ts';
 import type { ChainCache, DiskImage, Qcow2Info } from './disk-image.ts';
-import { inflateCluster } from './inflate.ts';
+import { decompressCluster } from './compressed.ts';
 import type { ImageFile } from './ports.ts';
 import type { Qcow2Header } from './qcow2-header.ts';
 import { Qcow2Tables, type Place } from './qcow2-tables.ts';
@@ -75,12 +75,12 @@ export class Qcow2Image implements DiskImage {
     const { file, backing } = this.#parts;
     if (place.kind === 'data') readPadded(file, place.fileOffset, into);
     else if (place.kind === 'compressed') {
-      into.set(this.#inflated(place).subarray(place.inCluster, place.inCluster + into.length));
+      into.set(this.#decompressed(place).subarray(place.inCluster, place.inCluster + into.length));
     } else if (place.kind === 'backing' && backing !== undefined) readPadded(backing, offset, into);
     else into.fill(0);
   }
 
-  #inflated(place: Place & { kind: 'compressed' }): Uint8Array {
+  #decompressed(place: Place & { kind: 'compressed' }): Uint8Array {
     const { file, header, cache, key } = this.#parts;
     const name = `${key}:${place.fileOffset}`;
     const known = cache.clusters.get(name);
@@ -89,7 +89,7 @@ export class Qcow2Image implements DiskImage {
     file.read(place.fileOffset, compressed);
     const cluster = new Uint8Array(header.clusterBytes);
     try {
-      inflateCluster(header.compression, compressed, cluster);
+      decompressCluster(header.compression, compressed, cluster);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw damaged(file, `a compressed cluster (${header.compression}): ${reason}`, place.fileOffset, cause);

@@ -59,7 +59,9 @@ export class BackwardBits {
     if (position < 0) return this.#beyond(count, position);
     const at = position >>> 3;
     const bytes = this.#bytes;
-    const bits = bytes[at]! | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
+    let bits = bytes[at]!;
+    if (at + 3 < bytes.length) bits |= (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    else bits |= ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
     return (bits >>> (position & 7)) & ((1 << count) - 1);
   }
 

@@ -165,8 +165,9 @@ function readTable(input: Cursor, mode: number, code: Code, previous: FseTable |
 /** The distance that an offset value means: one of the recent ones, or itself less 3 (3.1.1.5). */
 function resolveOffset(recent: [number, number, number], value: number, noLiterals: boolean): number {
   if (value > 3) {
-    recent.unshift(value - 3);
-    recent.pop();
+    recent[2] = recent[1];
+    recent[1] = recent[0];
+    recent[0] = value - 3;
     return value - 3;
   }
   const index = value - 1 + (noLiterals ? 1 : 0);
