@@ -19,10 +19,9 @@ export const BUFFER_BYTES = 98_304;
 
 /** The guest, as text: a function for each of WASI's, of the same name and type, and two pages of memory. */
 export function wrapperModule(): string {
-  const wasm = (letters: string): string => [...letters].map((each) => (each === 'i' ? 'i32' : 'i64')).join(' ');
   const functions = [...WASI_SIGNATURES].map(([name, letters]) => ({
     name,
-    type: `(param ${wasm(letters)})${name === 'proc_exit' ? '' : ' (result i32)'}`,
+    type: `(param ${typesOf(letters)})${name === 'proc_exit' ? '' : ' (result i32)'}`,
     call: `${[...letters].map((_, index) => `local.get ${index}`).join(' ')} call $${name}`,
   }));
   return [
@@ -32,6 +31,10 @@ export function wrapperModule(): string {
     ...functions.map(({ name, type, call }) => `(func (export "${name}") ${type} ${call})`),
     ')',
   ].join('\n');
+}
+
+function typesOf(letters: string): string {
+  return [...letters].map((each) => (each === 'i' ? 'i32' : 'i64')).join(' ');
 }
 
 export interface Stat {
