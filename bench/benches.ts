@@ -2,6 +2,8 @@
 
 import { density } from './benches/density.ts';
 import { densityPerl } from './benches/density-perl.ts';
+import { diskForks } from './benches/disk-forks.ts';
+import { diskIo } from './benches/disk-io.ts';
 import { firstResult } from './benches/first-result.ts';
 import { forkCallDiscard } from './benches/fork-call-discard.ts';
 import { fork } from './benches/fork.ts';
@@ -21,4 +23,6 @@ export const BENCHES: readonly Bench[] = [
   growth,
   instrumenting,
   overhead,
+  diskForks,
+  diskIo,
 ];

@@ -138,6 +138,24 @@ export const PROMISES = {
     unit: 'µs',
     bench: 'first-result',
   },
+  P21: {
+    statement: 'A child that writes 1 byte of a file of 1 GiB, one of 1,000: its disk, counted and resident',
+    limit: { atMost: 8 },
+    unit: 'KiB',
+    bench: 'disk-forks',
+  },
+  P22: {
+    statement: 'Fork costs the same whatever the disk: a file of 1 GiB over one of 1 MiB, within noise',
+    limit: { atMost: 1.5 },
+    unit: 'ratio',
+    bench: 'disk-forks',
+  },
+  P23: {
+    statement: 'Reading and writing files through WASI: time over the same guest under `node:wasi` on tmpfs',
+    limit: { atMost: 2 },
+    unit: 'ratio',
+    bench: 'disk-io',
+  },
 } as const satisfies Record<string, SpeedPromise>;
 
 export type PromiseNumber = keyof typeof PROMISES;

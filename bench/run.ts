@@ -57,7 +57,7 @@ function readOptions(): Options {
   for (const name of only) {
     if (name in PROMISES || BENCHES.some((bench) => bench.name === name)) continue;
     throw new Error(
-      `--only ${name}: benches are ${BENCHES.map((bench) => bench.name).join(', ')}; or a promise, P1 to P20`,
+      `--only ${name}: benches are ${BENCHES.map((bench) => bench.name).join(', ')}; or a promise, P1 to ${Object.keys(PROMISES).at(-1)}`,
     );
   }
   const engines = list(values.engine);
