@@ -57,3 +57,8 @@ export const RANDOM_BYTES: ByteCount = 64 << 20;
 export const POLL_SUBSCRIPTIONS = 4096;
 /** Bytes of `args`, and of `env`, with their final NULs. Threat: a guest that can't hold them; Linux allows 2 MiB. */
 export const ARGUMENT_BYTES: ByteCount = 2 << 20;
+/**
+ * Bytes of layers that are read when a machine is saved, zeros too: `limit` above. Threat: time; a sparse disk image of
+ * 1 TiB has few bytes and takes long to look through.
+ */
+export const LAYER_BYTES_SAVED: ByteCount = 2 ** 36;

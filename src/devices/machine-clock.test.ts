@@ -102,7 +102,7 @@ test.each([
 ] as const)('a child of a snapshot that is 100 ns old, paused: %s', (pause, expected) => {
   const host = new FakeHost();
   const parent = host.clock({}, pause);
-  const kept = pausedClock(host.time, parent.state, pause);
+  const kept = pausedClock(host.time, parent.state);
   host.pass(100n);
   const child = host.clock({}, pause);
   child.restore(kept);
@@ -111,14 +111,14 @@ test.each([
   expect(read(child)).toEqual(expected.map((each) => each + 1n));
   expect(read(parent)).toEqual([1_000_101n, 601n]);
   // A snapshot of a child that has not read a clock is as old as the first.
-  const unread = pausedClock(host.time, kept, pause);
+  const unread = pausedClock(host.time, kept);
   expect(unread).toBe(kept);
 });
 
 test('a pause is over when the clock is set', () => {
   const host = new FakeHost();
   const clock = host.clock();
-  clock.restore(pausedClock(host.time, clock.state, 'monotonic'));
+  clock.restore(pausedClock(host.time, clock.state));
   host.pass(100n);
   clock.set({ advanceNs: 5n });
   expect(read(clock)).toEqual([1_000_105n, 505n]);
@@ -163,7 +163,7 @@ test('no order of sleeping, passing, freezing and snapshots makes monotonic time
         } else if (each.do === 'set') {
           clock.set({ freeze: each.freeze, offsetNs: each.offsetNs });
         } else {
-          const kept = pausedClock(host.time, clock.state, 'monotonic');
+          const kept = pausedClock(host.time, clock.state);
           host.pass(each.gapNs);
           clock.restore(kept);
         }

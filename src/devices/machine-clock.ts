@@ -4,7 +4,8 @@
  * ```
  *   runs     real = host's real + realtimeNs            monotonic = host's monotonic + monotonicNs
  *   frozen   real = realtimeNs                          monotonic = monotonicNs; only sleeping moves them
- *   paused   a running clock in a snapshot: at the first reading after it, the time since `pausedAt` is taken off
+ *   paused   a running clock in a snapshot: at the first reading after it, the time since `pausedAt` is taken off, of
+ *            the clocks that are to stand still; what another host's monotonic clock showed is replaced by this one's
  * ```
  *
  * The state is the machine's: a child has its parent's, and what a call that is rolled back did to it is undone. Running
@@ -26,8 +27,13 @@ interface Moment {
 /** Where a machine's clocks stand. Immutable. */
 export interface ClockState extends Moment {
   readonly frozen: boolean;
-  /** The host's clocks when the snapshot was taken that the machine descends from, until a clock is read again. */
-  readonly pausedAt: Moment | undefined;
+  /** The clocks of its host when the snapshot was taken that the machine descends from, until a clock is read again. */
+  readonly pausedAt: Pause | undefined;
+}
+
+interface Pause extends Moment {
+  /** The snapshot was saved, so that its host's monotonic clock says nothing here. */
+  readonly elsewhere: boolean;
 }
 
 /** What a machine's clocks are to show from now on; what is left out stays as it is. */
@@ -94,9 +100,9 @@ export function bootClock(host: HostTime, setting: ClockSetting): ClockState {
 }
 
 /** The clocks as a snapshot keeps them: the same value when there is nothing to keep. */
-export function pausedClock(host: HostTime, state: ClockState, pause: SnapshotPause): ClockState {
-  if (pause === 'none' || state.frozen || state.pausedAt !== undefined) return state;
-  return { ...state, pausedAt: host.now() };
+export function pausedClock(host: HostTime, state: ClockState): ClockState {
+  if (state.frozen || state.pausedAt !== undefined) return state;
+  return { ...state, pausedAt: { ...host.now(), elsewhere: false } };
 }
 
 /** The clocks of the machine that a core runs. */
@@ -164,12 +170,15 @@ export class MachineClock {
 function resumed(host: HostTime, state: ClockState, pause: SnapshotPause): ClockState {
   const { pausedAt } = state;
   if (pausedAt === undefined) return state;
+  if (pause === 'none' && !pausedAt.elsewhere) return { ...state, pausedAt: undefined };
   const now = host.now();
   const gap = (name: keyof Moment): bigint => now[name] - pausedAt[name];
+  // Between hosts only real time tells how long it was.
+  const passedNs = pause === 'none' && gap('realtimeNs') > 0n ? gap('realtimeNs') : 0n;
   return {
     frozen: false,
     realtimeNs: pause === 'both' ? state.realtimeNs - gap('realtimeNs') : state.realtimeNs,
-    monotonicNs: state.monotonicNs - gap('monotonicNs'),
+    monotonicNs: state.monotonicNs - gap('monotonicNs') + passedNs,
     pausedAt: undefined,
   };
 }

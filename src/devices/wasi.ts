@@ -9,7 +9,7 @@
  */
 
 import { FargoError } from '../base/errors.ts';
-import type { Device, DeviceFactory } from '../machine/device.ts';
+import type { Device, DeviceFactory, SavedDevice } from '../machine/device.ts';
 import type { Identity } from '../machine/identity.ts';
 import { systemClock } from './clock.ts';
 import { childStream, seededStream, systemEntropy } from './entropy.ts';
@@ -26,6 +26,7 @@ import type { ClockSetting, SnapshotPause } from './machine-clock.ts';
 import type { BlockImage, Clock, Entropy, Layer, InputPort } from './ports.ts';
 import { ALL_RIGHTS, DIRECTORY_RIGHTS, Right, STREAM_RIGHTS } from './wasi/abi.ts';
 import { wasiFunctions } from './wasi/functions.ts';
+import { loadWasi, saveWasi, surroundingsOf } from './wasi/saved-state.ts';
 import { WasiSession } from './wasi/session.ts';
 import type { WasiConfig } from './wasi/session.ts';
 import type { Descriptor, WasiState } from './wasi/state.ts';
@@ -147,13 +148,54 @@ export function wasi(options: WasiOptions = {}): DeviceFactory<WasiState> {
       return createDevice(new WasiSession(config, files, clock, initial));
     },
     snapshot: (state) => {
-      const clock = pausedClock(host, state.clock, pause);
+      const clock = pausedClock(host, state.clock);
       return clock === state.clock ? state : { ...state, clock };
     },
     root: (state) => state.files.blocks,
+    save: (state, saving) => saveWasi(state, { ...config, pause, resolutionNs }, saving),
+    load: (saved, loading) => {
+      const inputBytes = config.stdin instanceof Uint8Array ? config.stdin.length : undefined;
+      return loadWasi(saved, limits, { ...loading, inputBytes });
+    },
     fork: (state, child) =>
       state.stream === undefined ? state : { ...state, stream: childStream(state.stream, child) },
   };
+}
+
+/** Options that mean something for a machine that goes on: what it has already is its own. */
+const LOADING_OPTIONS: readonly (keyof WasiOptions)[] = [
+  'args',
+  'env',
+  'stdin',
+  'terminal',
+  'clock',
+  'pausedBySnapshot',
+  'clockResolutionNs',
+  'entropy',
+  'limits',
+];
+
+/**
+ * The WASI device for a saved machine: as it was where it was saved, with the host's ports and what else `given` has.
+ *
+ * @throws FargoError `bad-argument` for options about what the machine has already, `invalid-image`
+ */
+export function wasiOfSaved(saved: SavedDevice, given: WasiOptions): DeviceFactory<WasiState> {
+  for (const name of Object.keys(given) as (keyof WasiOptions)[]) {
+    if (given[name] === undefined || LOADING_OPTIONS.includes(name)) continue;
+    throw new FargoError('bad-argument', `"${name}" can't be given for a saved machine: it has its own`);
+  }
+  const { args, env, terminals, input, pause, resolutionNs, limits } = surroundingsOf(saved);
+  return wasi({
+    args,
+    env: Object.fromEntries(env.map((each) => [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)])),
+    ...(input !== undefined && { stdin: input }),
+    terminal: { stdin: terminals[0]!, stdout: terminals[1]!, stderr: terminals[2]! },
+    pausedBySnapshot: pause,
+    clockResolutionNs: resolutionNs,
+    ...given,
+    limits: { ...limits, ...given.limits },
+  });
 }
 
 /** What {@link wasi} makes for a core. */

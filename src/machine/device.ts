@@ -14,6 +14,7 @@
  */
 
 import type { ByteCount, GuestAddress } from '../base/units.ts';
+import type { Json } from '../base/fields.ts';
 import type { PageMapRoot } from '../memory/page-map.ts';
 import type { Identity } from './identity.ts';
 import type { FuncType } from '../wasm/module.ts';
@@ -102,6 +103,35 @@ export interface Device<State = unknown> {
   dispose?(): void;
 }
 
+/** A device's state as data. */
+export interface SavedDevice {
+  /** Where the data stands in the file, for messages. */
+  readonly path: string;
+  readonly state: Json;
+  /** What is too large for that, by name. */
+  readonly blobs: Readonly<Record<string, Uint8Array>>;
+}
+
+export interface SavingOptions<State> {
+  readonly storage: Storage;
+  /** Of a blob, at most. */
+  readonly maxBytes: ByteCount;
+  /** What the receiver has, if only the difference to it is to be saved: a `whole` of before. */
+  readonly beneath: State | undefined;
+}
+
+export interface SavedPart<State> {
+  readonly saved: Omit<SavedDevice, 'path'>;
+  /** The state with all that was met while saving it, as the receiver will have it. No references are taken. */
+  readonly whole: State;
+}
+
+export interface LoadingOptions<State> {
+  readonly storage: Storage;
+  /** What the data is the difference to, if it is one. */
+  readonly beneath: State | undefined;
+}
+
 /** Makes a device for a new core, and the state of a machine that boots. */
 export interface DeviceFactory<State = unknown> {
   readonly name: string;
@@ -112,6 +142,18 @@ export interface DeviceFactory<State = unknown> {
   fork(state: State, child: Identity): State;
   /** State that a snapshot keeps, where it is not just the machine's. Absent: it is. O(1). Its root is the machine's. */
   snapshot?(state: State): State;
+  /**
+   * The state as data, so that a snapshot can be saved. Absent: snapshots of machines with this device can't be.
+   *
+   * @throws FargoError `limit`, `io` when something of it can't be read, `unsupported` when something of it can't be saved
+   */
+  save?(state: State, options: SavingOptions<State>): SavedPart<State>;
+  /**
+   * The state that was saved, checked: the data is whatever a file says. The caller gets a reference to its root.
+   *
+   * @throws FargoError `invalid-image`, `unsupported`, `limit`; nothing is kept then
+   */
+  load?(saved: SavedDevice, options: LoadingOptions<State>): State;
   /**
    * The page map or forest in a state, 0 for none: whoever holds the state holds a reference to it. The device itself
    * must hold one, until it is restored to another state or disposed.
