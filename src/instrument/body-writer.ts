@@ -49,7 +49,7 @@ export class BodyWriter {
     this.#sizeAt = out.reserveU32();
     this.#localsAt = out.length;
     out.u32(runs.length);
-    out.bytes(source, lebEnd(source, start), code);
+    out.copy(source, lebEnd(source, start), code);
     this.#codeAt = out.length;
     this.#copied = code;
     return code;
@@ -69,7 +69,15 @@ export class BodyWriter {
 
   /** Copies the source up to `end`. */
   copyTo(end: number): void {
-    this.out.bytes(this.source, this.#copied, end);
+    this.out.copy(this.source, this.#copied, end);
+    this.#copied = end;
+  }
+
+  /** Copies the source up to `at`, then writes `value`, below 2^32, in place of the integer in `[at, end)`. */
+  replaceU32(at: number, end: number, value: number): void {
+    const { out } = this;
+    out.copy(this.source, this.#copied, at);
+    out.u32(value);
     this.#copied = end;
   }
 

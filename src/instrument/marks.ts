@@ -5,7 +5,7 @@
  * below the store's own offset, so it does not wrap for a store that is in bounds (windows.ts).
  */
 
-import { FRINGE_BYTES, PAGE_SHIFT } from '../base/units.ts';
+import { FRINGE_BYTES, PAGE_BYTES, PAGE_SHIFT } from '../base/units.ts';
 import { ValType } from '../wasm/module.ts';
 import type { ValTypeCode } from '../wasm/module.ts';
 import { ACCESS_BYTES, VALUE_TYPE } from '../wasm/opcodes.ts';
@@ -36,6 +36,9 @@ export interface AddressOpcodes {
 export const ADDRESS32: AddressOpcodes = { type: ValType.i32, const: 0x41, add: 0x6a, sub: 0x6b, shrU: 0x76 };
 export const ADDRESS64: AddressOpcodes = { type: ValType.i64, const: 0x42, add: 0x7c, sub: 0x7d, shrU: 0x88 };
 
+/** Offsets below this, plus an address's constant, are small integers on every engine. */
+export const NEAR_OFFSET_MAX = 0x1000_0000;
+
 export class MarkWriter {
   /** Marks written. */
   count = 0;
@@ -48,57 +51,95 @@ export class MarkWriter {
     this.#flow = flow;
   }
 
-  /** Makes sure that the store at `at` is covered by a mark. */
+  /** Makes sure that the store at `at`, its offset `low` below {@link NEAR_OFFSET_MAX}, is covered by a mark. */
   cover(key: number, at: number, pops: number, memory: number, low: number, address: AddressOpcodes): void {
     const { stack, windows } = this.#flow;
     this.#memory = memory;
-    const end = low + ACCESS_BYTES[key]!;
+    const bytes = ACCESS_BYTES[key]!;
     const source = stack.sourceAt(pops - 1);
     if (source === CONSTANT && address === ADDRESS32) {
-      this.#coverConstant(at, ((stack.constantAt(pops - 1) >>> 0) + low) % 2 ** 32, ACCESS_BYTES[key]!);
+      this.#coverConstant(at, stack.constantAt(pops - 1), low, bytes);
       return;
     }
     const delta = source < 0 ? 0 : stack.deltaAt(pops - 1);
-    const version = source < 0 ? 0 : stack.versionOf(source);
-    const found = source < 0 ? Cover.none : windows.cover(source, version, memory, low + delta, end + delta);
+    if (source < 0 || delta > DELTA_MAX || delta < -DELTA_MAX || (delta !== 0 && address !== ADDRESS32)) {
+      this.#coverAlone(key, at, pops, low, address);
+      return;
+    }
+    const version = stack.versionOf(source);
+    const start = low + delta;
+    const found = windows.cover(source, version, memory, start, start + bytes);
     if (found === Cover.full) return;
     if (found === Cover.moved) {
       const window = windows.found;
-      this.#patch(windows.places[window]!, windows.placeBytes[window]!, windows.lows[window]!);
+      this.#patch(windows.placeOf(window), windows.placeBytesOf(window), windows.lowOf(window));
       return;
     }
     const { out } = this.#body;
     this.#body.copyTo(at);
-    if (source < 0 || (delta !== 0 && address !== ADDRESS32)) {
-      this.#markScratch(key, pops, low, address);
-      return;
-    }
-    const { locals } = this.#body;
-    if (source < locals) this.#body.indexed(LOCAL_GET, source);
-    else this.#body.indexed(GLOBAL_GET, source - locals);
-    const offset = end > FRINGE_BYTES ? low : 0;
-    const add = offset + delta !== 0;
+    this.#pushSource(source);
+    const offset = low + bytes > FRINGE_BYTES ? low : 0;
     const place = out.length + 1;
-    if (add) this.#add(address, offset + delta);
+    if (offset + delta !== 0) this.#add(address, offset + delta);
     const placeBytes = out.length - 1 - place;
     this.#mark(address);
-    if (delta < 0 || delta > DELTA_MAX || low >= WINDOW_OFFSET_MAX) return;
-    // The sum of a local and a constant may wrap: then a lower mark would not be on the same side.
-    if (add && delta === 0) windows.add(source, version, memory, offset, end, place, placeBytes);
-    else windows.add(source, version, memory, offset + delta, end + delta, -1, 0);
+    // A sum that is negative may wrap: then a lower mark would not be on the same side.
+    if (delta < 0 || low >= WINDOW_OFFSET_MAX) return;
+    if (offset !== 0 && delta === 0) windows.add(source, version, memory, offset, start + bytes, place, placeBytes);
+    else windows.add(source, version, memory, offset + delta, start + bytes, -1, 0);
   }
 
-  /** A store of `bytes` bytes at the constant address `low`. */
-  #coverConstant(at: number, low: number, bytes: number): void {
+  /** The same for an offset from {@link NEAR_OFFSET_MAX} on: a mark for each, unless the address is constant. */
+  coverFar(key: number, at: number, pops: number, memory: number, low: number, address: AddressOpcodes): void {
+    const { stack } = this.#flow;
+    this.#memory = memory;
+    if (stack.sourceAt(pops - 1) !== CONSTANT || address !== ADDRESS32) {
+      this.#coverAlone(key, at, pops, low, address);
+      return;
+    }
+    const first = ((stack.constantAt(pops - 1) >>> 0) + low) % 2 ** 32;
+    this.#coverPage(at, Math.floor(first / PAGE_BYTES), (first % PAGE_BYTES) + ACCESS_BYTES[key]!);
+  }
+
+  /** A store of `bytes` bytes at the address `constant`, unsigned, plus `low`: without leaving small integers. */
+  #coverConstant(at: number, constant: number, low: number, bytes: number): void {
+    const inPage = (constant & (PAGE_BYTES - 1)) + (low & (PAGE_BYTES - 1));
+    const page = (constant >>> PAGE_SHIFT) + (low >>> PAGE_SHIFT) + (inPage >>> PAGE_SHIFT);
+    this.#coverPage(at, page & (WRITE_MAP_BYTES - 1), (inPage & (PAGE_BYTES - 1)) + bytes);
+  }
+
+  /** A store into `page`, up to its byte `end` or into the next page. */
+  #coverPage(at: number, page: number, end: number): void {
     const { windows } = this.#flow;
     const { out } = this.#body;
-    if (windows.cover(CONSTANT, 0, this.#memory, low, low + bytes) === Cover.full) return;
-    const page = Math.floor(low / 2 ** PAGE_SHIFT);
+    if (windows.coversPage(this.#memory, page, end)) return;
     this.#body.copyTo(at);
     out.u8(ADDRESS32.const);
     out.s32(page);
     this.#storeMark();
     windows.addPage(this.#memory, page);
+  }
+
+  /** A mark that serves one store. */
+  #coverAlone(key: number, at: number, pops: number, low: number, address: AddressOpcodes): void {
+    const { stack } = this.#flow;
+    const source = stack.sourceAt(pops - 1);
+    const delta = source < 0 ? 0 : stack.deltaAt(pops - 1);
+    this.#body.copyTo(at);
+    if (source < 0 || (delta !== 0 && address !== ADDRESS32)) {
+      this.#markScratch(key, pops, low, address);
+      return;
+    }
+    this.#pushSource(source);
+    const sum = (low + ACCESS_BYTES[key]! > FRINGE_BYTES ? low : 0) + delta;
+    if (sum !== 0) this.#add(address, sum);
+    this.#mark(address);
+  }
+
+  #pushSource(source: number): void {
+    const { locals } = this.#body;
+    if (source < locals) this.#body.indexed(LOCAL_GET, source);
+    else this.#body.indexed(GLOBAL_GET, source - locals);
   }
 
   /** The operands go to scratch locals and come back: the address twice. */

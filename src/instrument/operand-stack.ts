@@ -10,6 +10,9 @@
  *
  * After an unconditional branch code is dead until the block ends. There the stack is polymorphic (specification
  * Appendix A.3); pops stop at the block's base. In live code a pop below the base is a wrong row in the opcode table.
+ *
+ * The arrays are public for the loop over all code, which keeps height and base in locals and hands them over before it
+ * calls what looks at the stack (track-writes.ts).
  */
 
 import { assert } from '../base/assert.ts';
@@ -26,13 +29,14 @@ export class OperandStack {
   base = 0;
   /** Whether the code that follows can't be reached. */
   dead = false;
-  #kinds = new Int32Array(1024);
+  /** By slot. The arrays are other ones after {@link begin} and {@link pushMany}. */
+  kinds: Int32Array<ArrayBuffer> = new Int32Array(1024);
   /** Version of the local, or the constant. */
-  #values = new Int32Array(1024);
+  values: Int32Array<ArrayBuffer> = new Int32Array(1024);
   /** What is added to the local, modulo 2^32. */
-  #deltas = new Int32Array(1024);
-  /** By local. Counts up over all bodies, so it need not be cleared. */
-  #versions = new Int32Array(1024);
+  deltas: Int32Array<ArrayBuffer> = new Int32Array(1024);
+  /** By local. Counts up over all bodies, so it need not be cleared. Another array after {@link begin}. */
+  versions: Int32Array<ArrayBuffer> = new Int32Array(1024);
   #version = 0;
   /** Mutable globals, as locals, that were read or set since the last call. */
   readonly #touched: number[] = [];
@@ -43,36 +47,38 @@ export class OperandStack {
     this.base = 0;
     this.dead = false;
     this.#touched.length = 0;
-    if (locals > this.#versions.length) this.#versions = grown(this.#versions, locals);
+    if (locals > this.versions.length) this.versions = grown(this.versions, locals);
     this.#ensure(bytes + 1);
   }
 
   /** An instruction that pops and pushes a fixed number of operands, at most one pushed for each of its bytes. */
   apply(pops: number, pushes: number): void {
     this.pop(pops);
-    if (pushes === 1) this.#kinds[this.height++] = UNKNOWN;
-    else for (; pushes > 0; pushes--) this.#kinds[this.height++] = UNKNOWN;
+    for (; pushes > 0; pushes--) this.kinds[this.height++] = UNKNOWN;
   }
 
   pop(count: number): void {
     this.height -= count;
-    if (this.height < this.base) {
-      assert(this.dead, 'live code pops only what it pushed: a row of the opcode table is wrong');
-      this.height = this.base;
-    }
+    if (this.height < this.base) this.height = this.bottom();
+  }
+
+  /** The height after pops below the base of the innermost block: what dead code may do. */
+  bottom(): number {
+    assert(this.dead, 'live code pops only what it pushed: a row of the opcode table is wrong');
+    return this.base;
   }
 
   /** Pushes the results of a call or a block; `bytesLeft`: of the body. */
   pushMany(count: number, bytesLeft: number): void {
     if (count === 0) return;
     this.#ensure(this.height + count + bytesLeft + 1);
-    for (let left = count; left > 0; left--) this.#kinds[this.height++] = UNKNOWN;
+    for (let left = count; left > 0; left--) this.kinds[this.height++] = UNKNOWN;
   }
 
   pushLocal(local: number): void {
-    this.#kinds[this.height] = local;
-    this.#deltas[this.height] = 0;
-    this.#values[this.height++] = this.#versions[local]!;
+    this.kinds[this.height] = local;
+    this.deltas[this.height] = 0;
+    this.values[this.height++] = this.versions[local]!;
   }
 
   /** `i32.add`: a local plus a constant stays known. */
@@ -84,11 +90,11 @@ export class OperandStack {
     const sum = known ? this.#sum(first === CONSTANT ? 1 : 0) : 0;
     this.pop(2);
     if (!known) {
-      this.#kinds[this.height++] = UNKNOWN;
+      this.kinds[this.height++] = UNKNOWN;
       return;
     }
     this.pushLocal(local);
-    this.#deltas[this.height - 1] = sum;
+    this.deltas[this.height - 1] = sum;
   }
 
   /** The delta of one of the two topmost slots plus the constant that lies `depth` below the top. */
@@ -97,14 +103,19 @@ export class OperandStack {
   }
 
   pushConstant(value: number): void {
-    this.#kinds[this.height] = CONSTANT;
-    this.#values[this.height++] = value;
+    this.kinds[this.height] = CONSTANT;
+    this.values[this.height++] = value;
   }
 
   /** `local.set`: what the local held is gone. */
   setLocal(local: number): void {
+    this.versions[local] = this.newVersion();
+  }
+
+  /** A version that no local has had. */
+  newVersion(): number {
     this.#version = (this.#version + 1) | 0;
-    this.#versions[local] = this.#version;
+    return this.#version;
   }
 
   /** A mutable global, as a local, is read or set: from here on a call ends what is known of it. */
@@ -120,26 +131,26 @@ export class OperandStack {
 
   /** Version of a local now. */
   versionOf(local: number): number {
-    return this.#versions[local]!;
+    return this.versions[local]!;
   }
 
   /** The local whose present value plus {@link deltaAt} lies `depth` operands below the top, else {@link CONSTANT} or {@link UNKNOWN}. */
   sourceAt(depth: number): number {
     const slot = this.height - 1 - depth;
     if (slot < this.base) return UNKNOWN;
-    const kind = this.#kinds[slot]!;
+    const kind = this.kinds[slot]!;
     if (kind < 0) return kind;
-    return this.#values[slot] === this.#versions[kind] ? kind : UNKNOWN;
+    return this.values[slot] === this.versions[kind] ? kind : UNKNOWN;
   }
 
   /** What is added to the local that `sourceAt` tells. */
   deltaAt(depth: number): number {
-    return this.#deltas[this.height - 1 - depth]!;
+    return this.deltas[this.height - 1 - depth]!;
   }
 
   /** The constant that lies `depth` operands below the top; only where `sourceAt` says so. */
   constantAt(depth: number): number {
-    return this.#values[this.height - 1 - depth]!;
+    return this.values[this.height - 1 - depth]!;
   }
 
   /** An unconditional branch or trap: the rest of the block is dead. */
@@ -149,10 +160,10 @@ export class OperandStack {
   }
 
   #ensure(slots: number): void {
-    if (slots <= this.#kinds.length) return;
-    this.#kinds = grown(this.#kinds, slots);
-    this.#values = grown(this.#values, slots);
-    this.#deltas = grown(this.#deltas, slots);
+    if (slots <= this.kinds.length) return;
+    this.kinds = grown(this.kinds, slots);
+    this.values = grown(this.values, slots);
+    this.deltas = grown(this.deltas, slots);
   }
 }
 

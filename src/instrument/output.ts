@@ -118,7 +118,7 @@ function largeSection(writer: ByteWriter, id: number, write: () => void): void {
 function writeData(writer: ByteWriter, bytes: Uint8Array, { contents }: DataSegment): void {
   writer.u8(1);
   writer.u32(contents.end - contents.start);
-  writer.bytes(bytes, contents.start, contents.end);
+  writer.copy(bytes, contents.start, contents.end);
 }
 
 /** About the size of the output: more than that costs a copy of everything. */

@@ -39,16 +39,19 @@ const NO_TYPE = { params: [], results: [] };
 export function addBoot(plan: Plan): string | undefined {
   const { module, additions } = plan;
   if (module.start === undefined && !module.data.some(({ mode }) => mode === 'active')) return undefined;
-  const prepare = new Map<number, number>();
+  const prepare: (number | undefined)[] = plan.memories.map(() => undefined);
   for (const { mode, memory } of module.data) {
-    if (mode === 'active' && !prepare.has(memory)) prepare.set(memory, prepareHelper(plan, plan.memories[memory]!));
+    if (mode === 'active') prepare[memory] ??= prepareHelper(plan, plan.memories[memory]!);
   }
   const boot = additions.func('fargo:boot', NO_TYPE, (code) => {
-    for (const [segment, { mode, memory, offset, contents }] of module.data.entries()) {
-      if (mode !== 'active') continue;
-      pushConstant(plan, code, offset);
-      writeActiveData(code.code, segment, memory, contents.end - contents.start, prepare.get(memory)!);
-      const flag = additions.registers.length > 0 ? knownDataDroppedFlag(plan, segment) : undefined;
+    const mayDrop = additions.registers.length > 0;
+    // There can be tens of thousands.
+    for (let segment = 0; segment < module.data.length; segment++) {
+      const { offset, memory, contents } = module.data[segment]!;
+      if (offset === undefined) continue;
+      code.code.copy(module.bytes, offset.start, offset.end);
+      writeActiveData(code.code, segment, memory, contents.end - contents.start, prepare[memory]!);
+      const flag = mayDrop ? knownDataDroppedFlag(plan, segment) : undefined;
       if (flag !== undefined) code.op('i32.const', 1).op('global.set', flag);
     }
     if (module.start !== undefined) code.op('call', module.start);
@@ -56,7 +59,7 @@ export function addBoot(plan: Plan): string | undefined {
   return additions.exportAs('boot', 'func', boot);
 }
 
-/** `i32.const bytes; call $prepare; i32.const 0; i32.const bytes; memory.init`: there can be tens of thousands. */
+/** `i32.const bytes; call $prepare; i32.const 0; i32.const bytes; memory.init`. */
 function writeActiveData(out: ByteWriter, segment: number, memory: number, bytes: number, prepare: number): void {
   out.reserve(40);
   const { buffer } = out;

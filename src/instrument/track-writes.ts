@@ -38,12 +38,14 @@ import { lebEnd, s32At, u32At, u64At } from '../wasm/leb.ts';
 import {
   ACCESS_BYTES,
   IMMEDIATE,
+  IS_LOAD,
   IS_STORE,
   Immediate,
   KNOWN,
-  OPCODE_KEYS,
   POPS,
+  PREFIX_FC,
   PUSHES,
+  opcodeKey,
   unknownOpcode,
 } from '../wasm/opcodes.ts';
 import type { ByteWriter } from '../wasm/writer.ts';
@@ -54,8 +56,9 @@ import { DeferredMarks } from './deferred-marks.ts';
 import { BlockKind, Flow } from './flow.ts';
 import { LoopSurvey } from './loop-survey.ts';
 import { GUEST_AT } from './layout.ts';
-import { ADDRESS32, ADDRESS64, MarkWriter } from './marks.ts';
+import { ADDRESS32, ADDRESS64, MarkWriter, NEAR_OFFSET_MAX } from './marks.ts';
 import type { AddressOpcodes } from './marks.ts';
+import { CONSTANT, UNKNOWN } from './operand-stack.ts';
 import type { Plan } from './plan.ts';
 import { REPLACED, Replacer } from './replacements.ts';
 
@@ -63,14 +66,33 @@ const UNREACHABLE = 0x00;
 const IF = 0x04;
 const END = 0x0b;
 const BR = 0x0c;
+const BR_IF = 0x0d;
+const RETURN = 0x0f;
 const EMPTY_TYPE = 0x40;
 const DROP = 0x1a;
+const LOCAL_TEE = 0x22;
 const I32_LOAD8_U = 0x2d;
 
-/** 1 for instructions without immediate that pop and push fixed numbers of operands: arithmetic, mostly. */
-const SIMPLE: Uint8Array = new Uint8Array(OPCODE_KEYS);
-for (let key = 0; key < OPCODE_KEYS; key++) {
-  if (KNOWN[key] === 1 && IMMEDIATE[key] === Immediate.none && POPS[key]! >= 0 && PUSHES[key]! >= 0) SIMPLE[key] = 1;
+/**
+ * How the loop over all code takes an instruction, by key below 0xfc. Numbers, since engines make a table of jumps of them
+ * at once: 0: not itself, 1: it has no immediate, only pops and pushes operands, 2: `local.get`, 3: `local.set` and `tee`,
+ * 4: `global.get`, 5: `i32.const`, 6: `i32.add`, 7: a load.
+ */
+const STEPS: Uint8Array = new Uint8Array(256);
+for (let key = 0; key < PREFIX_FC; key++) {
+  // What depends on context pops and pushes -1. Prefixes have no row.
+  if (KNOWN[key] === 1 && IMMEDIATE[key] === Immediate.none && POPS[key]! >= 0 && PUSHES[key]! <= 1) STEPS[key] = 1;
+  if (IMMEDIATE[key] === Immediate.memarg && IS_LOAD[key] === 1) STEPS[key] = 7;
+}
+for (const [name, step] of [
+  ['local.get', 2],
+  ['local.set', 3],
+  ['local.tee', 3],
+  ['global.get', 4],
+  ['i32.const', 5],
+  ['i32.add', 6],
+] as const) {
+  STEPS[opcodeKey(name)] = step;
 }
 
 /** What was found and done, for the report. */
@@ -97,14 +119,8 @@ export class WriteTracker {
   /** The innermost loop read last; while marks wait in it, its frame in the flow, else -1. */
   readonly #survey: LoopSurvey;
   readonly #deferred: DeferredMarks;
-  #deferring = -1;
+  #deferring = 0;
   readonly #mayDefer: boolean;
-
-  /** The memory argument read last: memory, offset, where the offset stands. */
-  #memory = 0;
-  #offset = 0;
-  #offsetAt = 0;
-  #offsetEnd = 0;
 
   /** `out`: where bodies are appended, each with its size. */
   constructor(plan: Plan, out: ByteWriter) {
@@ -135,150 +151,222 @@ export class WriteTracker {
    */
   body(source: Uint8Array, start: number, end: number, typeIndex: number): void {
     const code = this.#body.begin(source, start, end, this.#typeParams[typeIndex]!);
+    this.#deferring = -1;
     this.#flow.begin(code, end, this.#body.locals + this.#mutable.length, this.#typeResults[typeIndex]!);
     this.#code(code, end);
     this.#body.finish(end);
   }
 
-  /** The loop over instructions. */
+  /**
+   * The loop over instructions. It takes the frequent ones itself, all in locals: a cold engine interprets it, and most of
+   * a program is rewritten once in the life of a process.
+   */
   #code(start: number, end: number): void {
-    const { source } = this.#body;
-    const flow = this.#flow;
-    const { stack } = flow;
+    const body = this.#body;
+    const { source, locals } = body;
+    const { stack } = this.#flow;
+    const mutable = this.#mutable;
+    const { versions } = stack;
+    let { kinds, values, deltas, height, base } = stack;
     let next = start;
     while (next < end) {
       const at = next;
-      let key = source[next++]!;
-      if (key >= 0xfc && key <= 0xfe) {
-        key = prefixedKey(key, u32At(source, next));
-        next = lebEnd(source, next);
-      }
-      switch (key) {
-        case 0x20: {
+      const key = source[next++]!;
+      switch (STEPS[key]) {
+        case 1: // arithmetic, mostly
+          height -= POPS[key]!;
+          if (height < base) height = stack.bottom();
+          if (PUSHES[key] !== 0) kinds[height++] = UNKNOWN;
+          continue;
+        case 2: {
           // local.get
-          const first = source[next]!;
-          if (first < 0x80) {
-            stack.pushLocal(first);
-            next++;
-          } else {
-            stack.pushLocal(u32At(source, next));
+          const local = source[next]!;
+          if (local >= 0x80) break;
+          next++;
+          kinds[height] = local;
+          deltas[height] = 0;
+          values[height++] = versions[local]!;
+          continue;
+        }
+        case 3: {
+          // local.set, local.tee
+          const local = source[next]!;
+          // What copies a local or adds a constant to one becomes known of this one: not here.
+          if (local >= 0x80 || height <= base || kinds[height - 1]! >= 0) break;
+          next++;
+          const version = stack.newVersion();
+          versions[local] = version;
+          height--;
+          if (key !== LOCAL_TEE) continue;
+          kinds[height] = local;
+          deltas[height] = 0;
+          values[height++] = version;
+          continue;
+        }
+        case 4: {
+          // global.get
+          const global = source[next]!;
+          if (global >= 0x80) break;
+          next++;
+          const local = locals + global;
+          if (mutable[global] === 1) stack.touch(local);
+          kinds[height] = local;
+          deltas[height] = 0;
+          values[height++] = versions[local]!;
+          continue;
+        }
+        case 5: {
+          // i32.const
+          const first = source[next++]!;
+          kinds[height] = CONSTANT;
+          if (first < 0x80) values[height++] = (first << 25) >> 25;
+          else {
+            values[height++] = s32At(source, at + 1);
             next = lebEnd(source, next);
           }
-          break;
+          continue;
         }
-        case 0x21: // local.set
-        case 0x22: // local.tee
-          flow.setLocal(u32At(source, next), key === 0x22);
-          next = lebEnd(source, next);
-          break;
-        case 0x23: // global.get
-          stack.pushLocal(this.#globalAsLocal(u32At(source, next)));
-          next = lebEnd(source, next);
-          break;
-        case 0x24: // global.set
-          flow.setLocal(this.#globalAsLocal(u32At(source, next)), false);
-          next = lebEnd(source, next);
-          break;
-        case 0x6a: // i32.add
-          stack.add();
-          break;
-        case 0x41: // i32.const
-          stack.pushConstant(s32At(source, next));
-          next = lebEnd(source, next);
-          break;
-        case 0x02: // block
-        case 0x1f: // try_table
-          this.#enter(BlockKind.block, next);
-          if (key === 0x1f) this.#targetHandlers(next);
-          next = skipImmediate(source, next, key);
-          break;
-        case 0x03: // loop
-          this.#loop(at, next);
-          next = lebEnd(source, next);
-          break;
-        case 0x04: // if
-          stack.pop(1);
-          this.#enter(BlockKind.arms, next);
-          next = lebEnd(source, next);
-          break;
-        case 0x06: // try
-          this.#enter(BlockKind.arms, next);
-          next = lebEnd(source, next);
-          break;
-        case 0x05: // else
-          flow.otherwise(at);
-          break;
-        case 0x07: // catch
-          flow.caught(this.#typeParams[this.#plan.tagTypes[u32At(source, next)]!]!, at);
-          next = lebEnd(source, next);
-          break;
-        case 0x19: // catch_all
-          flow.caught(0, at);
-          break;
-        case 0x0b: // end
-          if (this.#deferring === flow.depth - 1) this.#endLoop(at, next);
-          flow.leave(at);
-          break;
-        case 0x18: // delegate
-          flow.leave(at);
-          next = lebEnd(source, next);
-          break;
-        case 0x0c: // br
-          if (this.#leavesLoop(u32At(source, next))) this.#markBefore(at);
-          flow.target(u32At(source, next));
-          stack.die();
-          next = lebEnd(source, next);
-          break;
-        case 0x0d: // br_if
-          stack.pop(1);
-          flow.target(u32At(source, next));
-          if (this.#leavesLoop(u32At(source, next))) this.#markIf(at, next);
-          next = lebEnd(source, next);
-          break;
-        case 0x0e: // br_table
-          next = this.#targetTable(next);
-          stack.die();
-          break;
-        case 0x00: // unreachable
-        case 0x08: // throw
-        case 0x09: // rethrow
-        case 0x0a: // throw_ref
-        case 0x0f: // return
-        case 0x12: // return_call
-        case 0x13: // return_call_indirect
-          if (key === 0x0f && this.#deferring >= 0) this.#markBefore(at);
-          next = skipImmediate(source, next, key);
-          stack.die();
-          break;
-        case 0x10: // call
-          this.#call(this.#plan.functionTypes[u32At(source, next)]!, next);
-          next = lebEnd(source, next);
-          break;
-        case 0x11: // call_indirect
-          stack.pop(1);
-          this.#call(u32At(source, next), next);
-          next = skipImmediate(source, next, key);
-          break;
-        case 0x1c: // select with types
-          checkSelectTypes(source, next);
-          next = skipImmediate(source, next, key);
-          stack.apply(3, 1);
-          break;
-        default: {
-          const pops = POPS[key]!;
-          if (SIMPLE[key] !== 0) {
-            stack.apply(pops, PUSHES[key]!);
-            break;
-          }
-          if (pops < 0 || KNOWN[key] === 0) throw unknownOpcode(key, at);
-          if (ACCESS_BYTES[key] !== 0) next = this.#access(key, at, next, pops);
-          else {
-            const immediate = next;
-            next = skipImmediate(source, next, key);
-            if (REPLACED[key] !== 0) this.#replacer.replace(key, at, immediate, next);
-          }
-          stack.apply(pops, PUSHES[key]!);
+        case 6: // i32.add
+          if (height < base + 2 || kinds[height - 1] === CONSTANT || kinds[height - 2] === CONSTANT) break;
+          height--;
+          kinds[height - 1] = UNKNOWN;
+          continue;
+        case 7: {
+          // A load: flags, then the offset. Other memories and offsets of 2^28 and more are rare.
+          if (source[next]! >= 0x40) break;
+          const offsetAt = next + 1;
+          next = lebEnd(source, offsetAt);
+          if (next > offsetAt + 4) break;
+          body.replaceU32(offsetAt, next, u32At(source, offsetAt) + GUEST_AT);
+          this.#loads++;
+          if (height === base) height = stack.bottom();
+          else kinds[height - 1] = UNKNOWN;
+          continue;
         }
+        default:
+      }
+      stack.height = height;
+      next = this.#other(key, at);
+      ({ kinds, values, deltas, height, base } = stack);
+    }
+  }
+
+  /** Any instruction, its opcode's first byte `key`, at `at`. Returns where the next one begins. */
+  #other(key: number, at: number): number {
+    const { source } = this.#body;
+    const flow = this.#flow;
+    const { stack } = flow;
+    const immediate = at + 1;
+    switch (key) {
+      case 0x02: // block
+        this.#enter(BlockKind.block, immediate);
+        return lebEnd(source, immediate);
+      case 0x03: // loop
+        return this.#loop(at, immediate);
+      case 0x04: // if
+        stack.pop(1);
+        this.#enter(BlockKind.arms, immediate);
+        return lebEnd(source, immediate);
+      case 0x05: // else
+        flow.otherwise(at);
+        return immediate;
+      case 0x0b: // end
+        flow.leave(at);
+        return immediate;
+      case 0x0c: // br
+        flow.target(u32At(source, immediate));
+        stack.die();
+        return lebEnd(source, immediate);
+      case 0x0d: // br_if
+        stack.pop(1);
+        flow.target(u32At(source, immediate));
+        return lebEnd(source, immediate);
+      case 0x00: // unreachable
+        stack.die();
+        return immediate;
+      case 0x10: // call
+        this.#call(this.#plan.functionTypes[u32At(source, immediate)]!, immediate);
+        return lebEnd(source, immediate);
+      case 0x21: // local.set
+      case 0x22: // local.tee
+        flow.setLocal(u32At(source, immediate), key === LOCAL_TEE);
+        return lebEnd(source, immediate);
+      case 0x6a: // i32.add
+        stack.add();
+        return immediate;
+      default:
+        return IS_STORE[key] === 1 ? this.#store(key, at) : this.#rare(at);
+    }
+  }
+
+  /** Any instruction but those of {@link #other}, at `at`. Returns where the next one begins. */
+  #rare(at: number): number {
+    const { source } = this.#body;
+    const flow = this.#flow;
+    const { stack } = flow;
+    let next = at + 1;
+    let key = source[at]!;
+    if (key >= 0xfc && key <= 0xfe) {
+      key = prefixedKey(key, u32At(source, next));
+      next = lebEnd(source, next);
+    }
+    switch (key) {
+      case 0x20: // local.get
+        stack.pushLocal(u32At(source, next));
+        return lebEnd(source, next);
+      case 0x41: // i32.const
+        stack.pushConstant(s32At(source, next));
+        return lebEnd(source, next);
+      case 0x23: // global.get
+        stack.pushLocal(this.#globalAsLocal(u32At(source, next)));
+        return lebEnd(source, next);
+      case 0x24: // global.set
+        flow.setLocal(this.#globalAsLocal(u32At(source, next)), false);
+        return lebEnd(source, next);
+      case 0x1f: // try_table
+        this.#enter(BlockKind.block, next);
+        this.#targetHandlers(next);
+        return skipImmediate(source, next, key);
+      case 0x06: // try
+        this.#enter(BlockKind.arms, next);
+        return lebEnd(source, next);
+      case 0x07: // catch
+        flow.caught(this.#typeParams[this.#plan.tagTypes[u32At(source, next)]!]!, at);
+        return lebEnd(source, next);
+      case 0x19: // catch_all
+        flow.caught(0, at);
+        return next;
+      case 0x18: // delegate
+        flow.leave(at);
+        return lebEnd(source, next);
+      case 0x0e: // br_table
+        stack.die();
+        return this.#targetTable(next);
+      case 0x08: // throw
+      case 0x09: // rethrow
+      case 0x0a: // throw_ref
+      case 0x0f: // return
+      case 0x12: // return_call
+      case 0x13: // return_call_indirect
+        stack.die();
+        return skipImmediate(source, next, key);
+      case 0x11: // call_indirect
+        stack.pop(1);
+        this.#call(u32At(source, next), next);
+        return skipImmediate(source, next, key);
+      case 0x1c: // select with types
+        checkSelectTypes(source, next);
+        stack.apply(3, 1);
+        return skipImmediate(source, next, key);
+      default: {
+        const pops = POPS[key]!;
+        if (pops < 0 || KNOWN[key] === 0) throw unknownOpcode(key, at);
+        const immediate = next;
+        next = skipImmediate(source, next, key);
+        if (ACCESS_BYTES[key] !== 0) this.#access(key, at, immediate, next);
+        else if (REPLACED[key] !== 0) this.#replacer.replace(key, at, immediate, next);
+        stack.apply(pops, PUSHES[key]!);
+        return next;
       }
     }
   }
@@ -290,25 +378,42 @@ export class WriteTracker {
     else this.#flow.enter(kind, 0, type === VOID ? 0 : 1, at);
   }
 
-  /** A loop at `at`, its type at `type`. */
-  #loop(at: number, type: number): void {
+  /** A loop at `at`, its type at `type`. Returns where the next instruction begins. */
+  #loop(at: number, type: number): number {
     const flow = this.#flow;
     const { stack } = flow;
-    const slots = this.#body.locals + this.#mutable.length;
+    const { source, locals } = this.#body;
+    const slots = locals + this.#mutable.length;
     const survey = this.#survey;
-    if (stack.dead || !survey.survey(this.#body.source, type, this.#body.locals, slots, this.#mayDefer)) {
+    const next = lebEnd(source, type);
+    if (stack.dead || !survey.survey(source, type, locals, slots, this.#mayDefer)) {
       this.#enter(BlockKind.loop, type);
-      return;
+      return next;
     }
     // What the loop sets, it may have set on the way back: what is known of the rest holds in it.
     for (const local of survey.sets) stack.setLocal(local);
-    if (survey.ranges.length > 0 && this.#exitsAreBare()) {
-      this.#body.copyTo(at);
-      this.#deferred.enter();
-      this.#marks.count += survey.ranges.length;
-      this.#deferring = flow.depth;
+    if (survey.ranges.length === 0 || !this.#exitsAreBare()) {
+      this.#enter(BlockKind.surveyed, type);
+      return next;
     }
+    this.#body.copyTo(at);
+    this.#deferred.enter();
+    this.#marks.count += survey.ranges.length;
+    this.#deferring = flow.depth;
     this.#enter(BlockKind.surveyed, type);
+    return this.#deferringLoop(next);
+  }
+
+  /** A loop in which marks wait, from the first of its instructions on. Returns where the one after its end begins. */
+  #deferringLoop(next: number): number {
+    const { source } = this.#body;
+    while (this.#deferring >= 0) {
+      const at = next;
+      const key = source[at]!;
+      this.#markBefore(key, at);
+      next = IS_STORE[key] === 1 ? this.#rare(at) : this.#other(key, at);
+    }
+    return next;
   }
 
   /** Whether no conditional branch out of the surveyed loop takes operands along: they could not pass an `if`. */
@@ -319,17 +424,27 @@ export class WriteTracker {
     return true;
   }
 
-  #leavesLoop(label: number): boolean {
-    return this.#deferring >= 0 && this.#flow.depth - 1 - label < this.#deferring;
+  /** In a loop in which marks wait: writes them if the instruction at `at` leaves it. */
+  #markBefore(key: number, at: number): void {
+    if (key === BR || key === BR_IF) {
+      const label = u32At(this.#body.source, at + 1);
+      if (this.#flow.depth - 1 - label >= this.#deferring) return;
+      if (key === BR_IF) this.#markIf(at, label);
+      else this.#markAt(at, at);
+    } else if (key === RETURN) this.#markAt(at, at);
+    else if (key === END && this.#deferring === this.#flow.depth - 1) {
+      this.#markAt(at, at + 1);
+      this.#deferring = -1;
+    }
   }
 
-  /** Writes the marks that waited before the instruction at `at`, which leaves the loop. */
-  #markBefore(at: number): void {
-    this.#body.copyTo(at);
+  /** Writes the marks that waited, as of the instruction at `at`, after the code up to `copied`. */
+  #markAt(at: number, copied: number): void {
+    this.#body.copyTo(copied);
     this.#deferred.leave(at);
   }
 
-  /** `br_if` at `at` out of the loop, its label at `label`: the same within an `if`. */
+  /** `br_if` at `at` out of the loop: marks and `br` within an `if`. */
   #markIf(at: number, label: number): void {
     const { out } = this.#body;
     this.#body.copyTo(at);
@@ -337,16 +452,9 @@ export class WriteTracker {
     out.u8(EMPTY_TYPE);
     this.#deferred.leave(at);
     out.u8(BR);
-    out.u32(u32At(this.#body.source, label) + 1);
+    out.u32(label + 1);
     out.u8(END);
-    this.#body.skipTo(lebEnd(this.#body.source, label));
-  }
-
-  /** The `end` at `at` of the loop in which marks wait. */
-  #endLoop(at: number, next: number): void {
-    this.#body.copyTo(next);
-    this.#deferred.leave(at);
-    this.#deferring = -1;
+    this.#body.skipTo(lebEnd(this.#body.source, at + 1));
   }
 
   /** The labels of a `try_table` count from outside of it; its own block is already open. */
@@ -384,52 +492,64 @@ export class WriteTracker {
     this.#flow.call(this.#typeParams[type]!, this.#typeResults[type]!, at);
   }
 
-  /** A load or store at `at`, its memory argument at `immediate`. Returns where the next instruction begins. */
-  #access(key: number, at: number, immediate: number, pops: number): number {
+  /** A store of one byte of opcode, its mark not to wait, at `at`. Returns where the next instruction begins. */
+  #store(key: number, at: number): number {
     const body = this.#body;
-    this.#readMemarg(immediate);
-    const next = IMMEDIATE[key] === Immediate.memargLane ? this.#offsetEnd + 1 : this.#offsetEnd;
-    const store = IS_STORE[key] !== 0;
-    if (store) this.#stores++;
-    else this.#loads++;
-    const address = this.#address[this.#memory]!;
-    // Beyond 4 GiB nothing is in bounds (layout.ts), whatever the address; nor could the shifted offset be encoded.
-    if (this.#offset + GUEST_AT > 0xffff_ffff) {
-      this.#trapInstead(at, pops, address);
-      body.skipTo(next);
-      return next;
-    }
-    const waits = store && this.#deferring >= 0 && this.#survey.stores.includes(at);
-    if (store && !waits) this.#marks.cover(key, at, pops, this.#memory, this.#offset, address);
-    body.copyTo(this.#offsetAt);
-    body.out.u32(this.#offset + GUEST_AT);
-    body.skipTo(this.#offsetEnd);
+    const { source } = body;
+    const { stack } = this.#flow;
+    const offsetAt = at + 2;
+    const next = lebEnd(source, offsetAt);
+    // Of other memories and with offsets from 2^28 on: rare, and these offsets may not fit into a small integer.
+    if (source[at + 1]! >= 0x40 || next > offsetAt + 4) return this.#rare(at);
+    const offset = u32At(source, offsetAt);
+    this.#stores++;
+    this.#marks.cover(key, at, 2, 0, offset, this.#address[0]!);
+    body.replaceU32(offsetAt, next, offset + GUEST_AT);
+    stack.pop(2);
     return next;
   }
 
-  #readMemarg(at: number): void {
-    const { source } = this.#body;
-    const flags = u32At(source, at);
-    at = lebEnd(source, at);
-    this.#memory = 0;
+  /** Any load or store, at `at`, its memory argument at `immediate`, the next instruction at `next`. */
+  #access(key: number, at: number, immediate: number, next: number): void {
+    const body = this.#body;
+    const { source } = body;
+    const pops = POPS[key]!;
+    const flags = u32At(source, immediate);
+    let offsetAt = lebEnd(source, immediate);
+    let memory = 0;
     if (flags & 0x40) {
-      this.#memory = u32At(source, at);
-      at = lebEnd(source, at);
+      memory = u32At(source, offsetAt);
+      offsetAt = lebEnd(source, offsetAt);
     }
-    this.#offsetAt = at;
-    this.#offsetEnd = lebEnd(source, at);
-    this.#offset = this.#offsetEnd - at <= 4 ? u32At(source, at) : Number(u64At(source, at));
+    const offsetEnd = lebEnd(source, offsetAt);
+    const offset = offsetEnd - offsetAt <= 4 ? u32At(source, offsetAt) : Number(u64At(source, offsetAt));
+    const address = this.#address[memory]!;
+    const store = IS_STORE[key] !== 0;
+    if (store) this.#stores++;
+    else this.#loads++;
+    // Beyond 4 GiB nothing is in bounds (layout.ts), whatever the address; nor could the shifted offset be encoded.
+    if (offset + GUEST_AT > 0xffff_ffff) {
+      this.#trapInstead(at, pops, memory);
+      body.skipTo(next);
+      return;
+    }
+    const waits = this.#deferring >= 0 && this.#survey.stores.includes(at);
+    if (store && !waits) {
+      if (offset < NEAR_OFFSET_MAX) this.#marks.cover(key, at, pops, memory, offset, address);
+      else this.#marks.coverFar(key, at, pops, memory, offset, address);
+    }
+    body.replaceU32(offsetAt, offsetEnd, offset + GUEST_AT);
   }
 
   /** The operands are dropped, then an access that is out of bounds in any memory: the engine's own trap. */
-  #trapInstead(at: number, pops: number, address: AddressOpcodes): void {
+  #trapInstead(at: number, pops: number, memory: number): void {
     const { out } = this.#body;
     this.#body.copyTo(at);
     for (let i = 0; i < pops; i++) out.u8(DROP);
-    out.u8(address.const);
+    out.u8(this.#address[memory]!.const);
     out.s32(-1);
     out.u8(I32_LOAD8_U);
-    writeMemarg(out, 0, this.#memory, 0xffff_ffff);
+    writeMemarg(out, 0, memory, 0xffff_ffff);
     out.u8(DROP);
     out.u8(UNREACHABLE);
   }

@@ -30,6 +30,8 @@ export const WINDOW_OFFSET_MAX = 0x800_0000;
 
 /** Constants up to this are followed: less than what the front region leaves of 4 GiB behind any guest. */
 export const DELTA_MAX = 0x1_0000;
+/** Room for windows at first. */
+const WINDOWS = 1024;
 /** In place of a memory: the entry is an alias. */
 const ALIAS = -1;
 
@@ -44,20 +46,23 @@ export class Windows {
   /** After `Cover.moved`: the window, whose mark has to be patched to `lows`. */
   found = -1;
 
-  /** Lowest offset that is relied on; the mark stands there. */
-  readonly lows: number[] = [];
-  /** Where in the output the mark's offset stands, -1: it is fixed. */
-  readonly places: number[] = [];
-  /** Bytes that it takes there. */
-  readonly placeBytes: number[] = [];
-  /** End of the highest store that relies on it. */
-  readonly #ends: number[] = [];
-  readonly #sources: number[] = [];
-  readonly #versions: number[] = [];
-  readonly #memories: number[] = [];
-  readonly #previous: number[] = [];
   readonly #stack: OperandStack;
   #tries = 0;
+  /**
+   * By window. Lowest offset that is relied on, where the mark stands; or the page of a constant address; or an alias's
+   * constant.
+   */
+  #lows = new Int32Array(WINDOWS);
+  /** Where in the output the mark's offset stands, -1: it is fixed; or an alias's version of its base. */
+  #places = new Int32Array(WINDOWS);
+  /** Bytes that it takes there. */
+  #placeBytes = new Int32Array(WINDOWS);
+  /** End of the highest store that relies on it; or an alias's base. */
+  #ends = new Int32Array(WINDOWS);
+  #sources = new Int32Array(WINDOWS);
+  #versions = new Int32Array(WINDOWS);
+  #memories = new Int32Array(WINDOWS);
+  #previous = new Int32Array(WINDOWS);
   /** Latest window by `source + 2`: constants first, then locals. -1: none. */
   #heads = new Int32Array(1024).fill(-1);
 
@@ -74,8 +79,8 @@ export class Windows {
   }
 
   /**
-   * Whether bytes `[low, end)` off `source` (a local at `version`, or CONSTANT at version 0, then absolute) are covered.
-   * `moved`: they are if the mark of window `found` is patched.
+   * Whether bytes `[low, end)` off the local `source`, at `version`, are covered. `moved`: they are if the mark of window
+   * `found` is patched.
    */
   cover(source: number, version: number, memory: number, low: number, end: number): number {
     this.#tries = SEARCH_MAX;
@@ -85,16 +90,14 @@ export class Windows {
   #cover(source: number, version: number, memory: number, low: number, end: number): number {
     if (low < 0) return Cover.none;
     let window = this.#heads[source + 2]!;
-    const floor = source === CONSTANT ? 0 : this.floor;
-    while (window >= floor && this.#tries-- > 0) {
+    while (window >= this.floor && this.#tries-- > 0) {
       if (this.#versions[window] !== version) return Cover.none;
       let result: number = Cover.none;
-      if (this.#memories[window] === memory) {
-        result = source === CONSTANT ? this.#coverPage(window, low, end) : this.#extend(window, low, end);
-      } else if (this.#memories[window] === ALIAS) {
+      if (this.#memories[window] === memory) result = this.#extend(window, low, end);
+      else if (this.#memories[window] === ALIAS) {
         const base = this.#ends[window]!;
-        const delta = this.lows[window]!;
-        const baseVersion = this.places[window]!;
+        const delta = this.#lows[window]!;
+        const baseVersion = this.#places[window]!;
         if (this.#stack.versionOf(base) === baseVersion) {
           result = this.#cover(base, baseVersion, memory, low + delta, end + delta);
         }
@@ -105,23 +108,43 @@ export class Windows {
     return Cover.none;
   }
 
-  #coverPage(window: number, low: number, end: number): number {
-    const start = this.lows[window]!;
-    return low >= start && end <= start + PAGE_BYTES + FRINGE_BYTES ? Cover.full : Cover.none;
+  /** Whether bytes of `page`, up to its byte `end` or into the next page, are covered by a mark of a constant address. */
+  coversPage(memory: number, page: number, end: number): boolean {
+    let window = this.#heads[CONSTANT + 2]!;
+    for (let tries = SEARCH_MAX; window >= 0 && tries > 0; tries--) {
+      if (this.#memories[window] === memory) {
+        const marked = this.#lows[window]!;
+        if (page === marked ? end <= PAGE_BYTES + FRINGE_BYTES : page === marked + 1 && end <= FRINGE_BYTES)
+          return true;
+      }
+      window = this.#previous[window]!;
+    }
+    return false;
   }
 
   #extend(window: number, low: number, end: number): number {
-    const start = this.lows[window]!;
-    const lowest = Math.min(low, start);
-    const highest = Math.max(end, this.#ends[window]!);
+    const start = this.#lows[window]!;
+    const lowest = low < start ? low : start;
+    const highest = end > this.#ends[window]! ? end : this.#ends[window]!;
     if (highest - lowest > FRINGE_BYTES) return Cover.none;
     if (lowest < start) {
-      if (this.places[window]! < 0) return Cover.none;
-      this.lows[window] = lowest;
+      if (this.#places[window]! < 0) return Cover.none;
+      this.#lows[window] = lowest;
       this.found = window;
     }
     this.#ends[window] = highest;
     return lowest < start ? Cover.moved : Cover.full;
+  }
+
+  /** Where the mark of a window stands: its offset, its place in the output, the bytes it has there. */
+  lowOf(window: number): number {
+    return this.#lows[window]!;
+  }
+  placeOf(window: number): number {
+    return this.#places[window]!;
+  }
+  placeBytesOf(window: number): number {
+    return this.#placeBytes[window]!;
   }
 
   /** A mark for `[low, end)` off a local was just written, its offset at `place` of the output in `placeBytes` bytes. */
@@ -135,9 +158,10 @@ export class Windows {
     placeBytes: number,
   ): void {
     const window = this.count++;
-    this.lows[window] = low;
-    this.places[window] = place;
-    this.placeBytes[window] = placeBytes;
+    if (window >= this.#lows.length) this.#grow();
+    this.#lows[window] = low;
+    this.#places[window] = place;
+    this.#placeBytes[window] = placeBytes;
     this.#ends[window] = end;
     this.#sources[window] = source;
     this.#versions[window] = version;
@@ -155,7 +179,7 @@ export class Windows {
 
   /** The page of a constant address was just marked. */
   addPage(memory: number, page: number): void {
-    this.add(CONSTANT, 0, memory, page * PAGE_BYTES, 0, -1, 0);
+    this.add(CONSTANT, 0, memory, page, 0, -1, 0);
   }
 
   /** Forgets all but the first `count` windows. */
@@ -165,4 +189,21 @@ export class Windows {
       this.#heads[this.#sources[window]! + 2] = this.#previous[window]!;
     }
   }
+
+  #grow(): void {
+    this.#lows = doubled(this.#lows);
+    this.#places = doubled(this.#places);
+    this.#placeBytes = doubled(this.#placeBytes);
+    this.#ends = doubled(this.#ends);
+    this.#sources = doubled(this.#sources);
+    this.#versions = doubled(this.#versions);
+    this.#memories = doubled(this.#memories);
+    this.#previous = doubled(this.#previous);
+  }
+}
+
+function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(2 * array.length);
+  larger.set(array);
+  return larger;
 }

@@ -18,7 +18,8 @@ for (const name of [
 }
 
 const END = opcodeKey('end');
-const NO_FUNCTIONS: readonly number[] = Object.freeze([]);
+/** Of an expression that takes no functions. */
+export const NO_FUNCTIONS: readonly number[] = Object.freeze([]);
 
 /** How far the index spaces reach that a constant expression may name. */
 export interface ConstScope {

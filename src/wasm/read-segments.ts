@@ -1,7 +1,8 @@
 /** Element and data segments (specification 5.5.12 and 5.5.14). */
 
-import { boundedIndex, constExpr } from './read-expressions.ts';
+import { NO_FUNCTIONS, boundedIndex, constExpr } from './read-expressions.ts';
 import type { ConstScope } from './read-expressions.ts';
+import { lebEnd, u32At } from './leb.ts';
 import type { Cursor } from './leb.ts';
 import { ELEMENT_ITEMS_MAX } from './limits.ts';
 import { ValType } from './module.ts';
@@ -18,6 +19,11 @@ export interface SegmentScope extends ConstScope {
 const NOT_ACTIVE = 1;
 const EXPLICIT = 2;
 const EXPRESSIONS = 4;
+
+const I32_CONST = 0x41;
+const END = 0x0b;
+/** More than flags, an expression and a size take in integers of four bytes. */
+const PLAIN_BYTES = 12;
 
 export function elementSegment(cursor: Cursor, scope: SegmentScope): ElementSegment {
   const at = cursor.at;
@@ -60,6 +66,8 @@ function elementItems(cursor: Cursor, flags: number, scope: SegmentScope): Eleme
 }
 
 export function dataSegment(cursor: Cursor, scope: SegmentScope): DataSegment {
+  const plain = scope.memories > 0 ? plainSegment(cursor) : undefined;
+  if (plain !== undefined) return plain;
   const at = cursor.at;
   const flags = cursor.u32();
   if (flags > 2) cursor.fail(`data segment flags ${flags} are unknown`, at);
@@ -68,6 +76,24 @@ export function dataSegment(cursor: Cursor, scope: SegmentScope): DataSegment {
   const memory = flags === 2 ? boundedIndex(cursor, 'memory', scope.memories) : 0;
   const offset = constExpr(cursor, scope);
   return { mode: 'active', memory, offset, contents: contents(cursor) };
+}
+
+/**
+ * An active segment of memory 0 at an `i32.const`, as nearly all are, of which programs can have tens of thousands.
+ * Undefined, with nothing read: it is something else, has integers of five bytes, or may be wrong.
+ */
+function plainSegment(cursor: Cursor): DataSegment | undefined {
+  const { bytes, end, at: start } = cursor;
+  if (start + PLAIN_BYTES > end || bytes[start] !== 0 || bytes[start + 1] !== I32_CONST) return undefined;
+  const expressionEnd = lebEnd(bytes, start + 2);
+  if (expressionEnd > start + 6 || bytes[expressionEnd] !== END) return undefined;
+  const sizeAt = expressionEnd + 1;
+  const contentsAt = lebEnd(bytes, sizeAt);
+  const contentsEnd = contentsAt + u32At(bytes, sizeAt);
+  if (contentsAt > sizeAt + 4 || contentsEnd > end) return undefined;
+  cursor.at = contentsEnd;
+  const offset = { start: start + 1, end: expressionEnd, functionRefs: NO_FUNCTIONS };
+  return { mode: 'active', memory: 0, offset, contents: { start: contentsAt, end: contentsEnd } };
 }
 
 function contents(cursor: Cursor): { start: number; end: number } {

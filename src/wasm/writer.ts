@@ -95,14 +95,24 @@ export class ByteWriter {
   }
 
   /** Copies `source[start, end)`. */
-  bytes(source: ArrayLike<number> & { subarray?: unknown }, start = 0, end: number = source.length): void {
+  bytes(source: ArrayLike<number>, start = 0, end: number = source.length): void {
+    if (source instanceof Uint8Array) {
+      this.copy(source, start, end);
+      return;
+    }
+    this.reserve(end - start);
+    for (let i = start; i < end; i++) this.buffer[this.length++] = source[i]!;
+  }
+
+  /** Copies `source[start, end)`. */
+  copy(source: Uint8Array, start: number, end: number): void {
     const count = end - start;
     this.reserve(count);
     const { buffer } = this;
     let at = this.length;
-    if (count > SHORT_COPY_BYTES && source instanceof Uint8Array) buffer.set(source.subarray(start, end), at);
-    else for (let i = start; i < end; i++) buffer[at++] = source[i]!;
-    this.length += count;
+    this.length = at + count;
+    if (count > SHORT_COPY_BYTES) buffer.set(source.subarray(start, end), at);
+    else while (start < end) buffer[at++] = source[start++]!;
   }
 
   /** A name: its length in bytes, then its UTF-8 (specification 5.2.4). */
