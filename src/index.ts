@@ -31,6 +31,7 @@ export {
   type Clock,
   type DirectoryItem,
   type DiskUsage,
+  type FileChange,
   type FileInfo,
   type ClockSetting,
   type Entropy,
@@ -44,12 +45,24 @@ export {
   type WasiOptions,
   type WasiState,
 } from './devices/index.ts';
+export { diffFiles, exportTar, TarStream, type ExportOptions } from './host/export.ts';
 export { filesOf, type MachineFiles, type SnapshotFiles } from './host/files.ts';
 export { Host, type BuildOptions, type HostUsage, type ModuleSource } from './host/host.ts';
 export { Image, type BootOptions } from './host/image.ts';
 export type { Imports, ImportValue, ProvidedImport } from './host/imports.ts';
 export { setClock } from './host/guest-clock.ts';
 export { callWithBytes, callWithText, reserveHeadroom, withBytes } from './host/guest-data.ts';
+export {
+  stackLayers,
+  tarLayer,
+  tarLayerFrom,
+  TAR_LIMITS,
+  type ByteStream,
+  type TarLayer,
+  type TarLimits,
+  type TarNote,
+  type TarOptions,
+} from './image/index.ts';
 export { instrument } from './instrument/instrument.ts';
 export type { Instrumented, InstrumentOptions, InstrumentReport, ModuleMeta } from './instrument/meta.ts';
 export type { CorePoolOptions } from './machine/core-pool.ts';

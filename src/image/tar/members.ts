@@ -44,7 +44,7 @@ export interface TarEnd {
 }
 
 const NS_PER_S = 1_000_000_000n;
-const SECONDS_MAX = 2n ** 33n;
+const NS_MAX = 2n ** 64n - 1n;
 /** Keys that make sense for one member only. In a global header readers differ over them, which is a way to smuggle. */
 const SINGLE_KEYS = /^(path|linkpath|size|GNU\.sparse\..*)$/;
 
@@ -255,6 +255,5 @@ function utf8(bytes: Uint8Array): string | undefined {
 /** WASI counts nanoseconds since 1970 in 64 bits: what a tar has before that, or far beyond, is moved to the edge. */
 function clampNs(ns: bigint): bigint {
   if (ns < 0n) return 0n;
-  const most = SECONDS_MAX * NS_PER_S;
-  return ns > most ? most : ns;
+  return ns > NS_MAX ? NS_MAX : ns;
 }
