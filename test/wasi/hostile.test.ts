@@ -324,16 +324,16 @@ test('a tree of 10,000 levels is made, walked, forked, moved and taken apart', a
   expect(machine.path('path_create_directory', down, 'more')).toBe(0);
 });
 
-describe('vectors and buffers', () => {
-  /** Writes a list of vectors at 32,768. */
-  function vectors(machine: WasiMachine, list: readonly (readonly [number, number])[]): [number, number] {
-    for (const [index, [address, length]] of list.entries()) {
-      machine.vm.memory.setUint32(32_768 + index * 8, address);
-      machine.vm.memory.setUint32(32_768 + index * 8 + 4, length);
-    }
-    return [32_768, list.length];
+/** Writes a list of vectors at 32,768. */
+function vectors(machine: WasiMachine, list: readonly (readonly [number, number])[]): [number, number] {
+  for (const [index, [address, length]] of list.entries()) {
+    machine.vm.memory.setUint32(32_768 + index * 8, address);
+    machine.vm.memory.setUint32(32_768 + index * 8 + 4, length);
   }
+  return [32_768, list.length];
+}
 
+describe('vectors and buffers', () => {
   test('too many, too long, outside, and lists that lie outside', async () => {
     const machine = await boot();
     const fd = machine.open(3, 'f', {});

@@ -2,10 +2,10 @@
  * A directory of the host as a port: read only, and confined to it.
  *
  * Confinement: the device resolves links itself, so a path that comes here has plain names only, and none of them may
- * be a link on the way. Each access checks that the real path of the parent is where it should be, opens without
- * following a link, and (for contents) compares the file's identity and times with the version that was pinned. A
- * process that changes the same directory at the same time can make an access fail (`io`); to be read from elsewhere a
- * parent would have to be replaced between check and use and give the same device and inode number.
+ * be a link on the way. What is opened is opened without following a link, and (for contents) compared with the version
+ * that was pinned. A process that changes the same directory at the same time can make an access fail (`io`), and on
+ * Linux nothing else: see `pinned-path.ts`. Elsewhere, and where `/proc` is not to be had, each access checks that the
+ * real path of the parent is where it should be; who replaces a parent just then can have a guest read from elsewhere.
  */
 
 import {
@@ -21,10 +21,11 @@ import {
   statSync,
 } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { resolve, sep } from 'node:path';
 
 import { FargoError } from '../../base/errors.ts';
 import type { Layer, LayerStat } from '../../devices/ports.ts';
+import { withDirectory, withEntry } from './pinned-path.ts';
 
 /** Files kept open between reads. Threat: descriptors of the host's process, of which there are often 1,024. */
 const OPEN_FILES = 16;
@@ -58,7 +59,7 @@ export function hostDirectory(path: string): NodeHostDirectory {
     root,
     stat: (at) => attempt(at, () => statOf(root, at)),
     list: (at, limit) => attempt(at, () => listOf(root, at, limit)),
-    readLink: (at) => attempt(at, () => readlinkSync(locate(root, at)).replaceAll(sep, '/')),
+    readLink: (at) => attempt(at, () => withEntry(root, namesOf(at), readLinkAt)),
     read: (at, version, offset, into) =>
       attempt(at, () => readSync(opened(open, root, at, version), into, 0, into.length, offset)),
     close,
@@ -66,9 +67,13 @@ export function hostDirectory(path: string): NodeHostDirectory {
   };
 }
 
+function readLinkAt(path: string): string {
+  return readlinkSync(path).replaceAll(sep, '/');
+}
+
 function statOf(root: string, at: string): LayerStat | undefined {
-  if (at.split('/').some(isImpossibleName)) return undefined;
-  const stats = missingAsUndefined(() => lstatSync(locate(root, at), { bigint: true }));
+  if (at !== '' && at.split('/').some(isImpossibleName)) return undefined;
+  const stats = missingAsUndefined(() => withEntry(root, namesOf(at), (path) => lstatSync(path, { bigint: true })));
   const kind = stats === undefined ? undefined : kindOf(stats);
   if (stats === undefined || kind === undefined) return undefined;
   return {
@@ -92,19 +97,19 @@ function versionOf(stats: BigIntStats): string {
 }
 
 function listOf(root: string, at: string, limit: number): string[] {
-  const names: string[] = [];
-  const path = locate(root, at);
-  if (!lstatSync(path).isDirectory()) throw new FargoError('io', `"${at}" is no longer a directory`);
-  const directory = opendirSync(path);
-  try {
-    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
-      if (names.length >= limit) throw new FargoError('io', `"${at}" has more than ${limit} entries`);
-      names.push(entry.name);
+  return withDirectory(root, namesOf(at), (path) => {
+    const names: string[] = [];
+    const directory = opendirSync(path);
+    try {
+      for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+        if (names.length >= limit) throw new FargoError('io', `"${at}" has more than ${limit} entries`);
+        names.push(entry.name);
+      }
+    } finally {
+      directory.closeSync();
     }
-  } finally {
-    directory.closeSync();
-  }
-  return names;
+    return names;
+  });
 }
 
 /** A descriptor on the file, kept for the next read; checked to be `version` still. */
@@ -113,7 +118,7 @@ function opened(open: Map<string, number>, root: string, at: string, version: st
   let descriptor = open.get(key);
   if (descriptor === undefined) {
     const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-    descriptor = openSync(locate(root, at), flags);
+    descriptor = withEntry(root, namesOf(at), (path) => openSync(path, flags));
   } else open.delete(key);
   open.set(key, descriptor);
   if (versionOf(fstatSync(descriptor, { bigint: true })) !== version) {
@@ -129,18 +134,11 @@ function opened(open: Map<string, number>, root: string, at: string, version: st
   return descriptor;
 }
 
-/** The path on the host, when no name on the way to it is a link. */
-function locate(root: string, at: string): string {
-  if (at === '') return root;
-  if (at.split('/').some((name) => isImpossibleName(name))) {
-    throw new FargoError('io', `"${at}" is not a path of plain names`);
-  }
-  const path = join(root, at);
-  const parent = dirname(path);
-  if (parent !== root && realpathSync(parent) !== parent) {
-    throw new FargoError('io', `a directory on the way to "${at}" is now a symbolic link`);
-  }
-  return path;
+/** Throws `FargoError` `io` unless all names of a path are plain. */
+function namesOf(at: string): string[] {
+  const names = at === '' ? [] : at.split('/');
+  if (names.some(isImpossibleName)) throw new FargoError('io', `"${at}" is not a path of plain names`);
+  return names;
 }
 
 /** Names that would mean something else to the host: on Windows also drives, streams and back slashes. */
