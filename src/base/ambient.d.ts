@@ -63,5 +63,9 @@ declare class TextDecoder {
 }
 
 declare const performance: { now(): number; readonly timeOrigin: number };
-declare const crypto: { getRandomValues<T extends Uint8Array>(into: T): T };
+declare const crypto: {
+  getRandomValues<T extends Uint8Array>(into: T): T;
+  /** Only in secure contexts. */
+  readonly subtle?: { digest(algorithm: 'SHA-256', bytes: Uint8Array): Promise<ArrayBuffer> };
+};
 declare function setTimeout(work: () => void, delayMs: number): unknown;

@@ -1,0 +1,118 @@
+/**
+ * Writes an OCI image layout (OCI image 1.1, "Image Layout") with one manifest as a tar, so that what knows images can
+ * hold and move it.
+ *
+ * ```
+ *   oci-layout
+ *   index.json ──> blobs/sha256/<manifest> ──┬──> blobs/sha256/<config>    JSON: what it is
+ *                                            └──> blobs/sha256/<layer> ...  modules, pages, files
+ * ```
+ *
+ * The same layers and config give the same bytes: times are 0, JSON is canonical.
+ */
+
+import { gzipSync } from 'fflate';
+
+import { FargoError } from '../../base/errors.ts';
+import type { Json } from '../../base/fields.ts';
+import type { ByteCount } from '../../base/units.ts';
+import { joinChunks, writeTar, type TarItem } from '../tar/write-tar.ts';
+import { digestOf } from './digest.ts';
+import { documentOf } from './documents.ts';
+import { CONFIG_BYTES, LAYERS } from './limits.ts';
+import { ARTIFACT_TYPE, GZIP, INDEX_TYPE, LAYOUT_VERSION, MANIFEST_TYPE, MediaType } from './media-types.ts';
+
+interface Blob {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface LayoutOptions {
+  /** Whether layers are gzip. */
+  readonly compress: boolean;
+  /** Of the whole file, at most. */
+  readonly maxBytes: ByteCount;
+}
+
+export class LayoutWriter {
+  readonly #options: LayoutOptions;
+  readonly #layers = new Map<string, Blob>();
+
+  constructor(options: LayoutOptions) {
+    this.#options = options;
+  }
+
+  /** Adds a layer, once however often it is given: its digest. `bytes` must not change any more. */
+  async add(mediaType: string, bytes: Uint8Array): Promise<string> {
+    const { compress } = this.#options;
+    const stored = compress ? gzipSync(bytes, { mtime: 0 }) : bytes;
+    const digest = await digestOf(stored);
+    if (!this.#layers.has(digest)) {
+      this.#layers.set(digest, { mediaType: compress ? `${mediaType}${GZIP}` : mediaType, digest, bytes: stored });
+    }
+    return digest;
+  }
+
+  /** The tar, and the digest of its manifest. Throws `FargoError` `limit` beyond a cap. */
+  async finish(config: Json): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string }> {
+    const layers = [...this.#layers.values()];
+    if (layers.length > LAYERS) throw new FargoError('limit', `${layers.length} layers; ${LAYERS} are allowed`);
+    const configBlob = await blobOf(MediaType.config, documentOf(config));
+    if (configBlob.bytes.length > CONFIG_BYTES) {
+      throw new FargoError('limit', `the config has ${configBlob.bytes.length} bytes; ${CONFIG_BYTES} are allowed`);
+    }
+    const manifest = await blobOf(
+      MANIFEST_TYPE,
+      documentOf({
+        schemaVersion: 2,
+        mediaType: MANIFEST_TYPE,
+        artifactType: ARTIFACT_TYPE,
+        config: descriptorOf(configBlob),
+        layers: layers.map(descriptorOf),
+      }),
+    );
+    const index = documentOf({
+      schemaVersion: 2,
+      mediaType: INDEX_TYPE,
+      manifests: [{ ...descriptorOf(manifest), artifactType: ARTIFACT_TYPE }],
+    });
+    const blobs = [manifest, configBlob, ...layers];
+    const size = blobs.reduce((sum, { bytes }) => sum + bytes.length + MEMBER_BYTES, index.length);
+    if (size > this.#options.maxBytes) {
+      throw new FargoError(
+        'limit',
+        `the snapshot has ${size} bytes; ${this.#options.maxBytes} are allowed: "maxBytes"`,
+      );
+    }
+    const items: TarItem[] = [
+      fileOf('oci-layout', documentOf({ imageLayoutVersion: LAYOUT_VERSION })),
+      fileOf('index.json', index),
+      { path: 'blobs', kind: 'directory', modifiedNs: 0n },
+      { path: 'blobs/sha256', kind: 'directory', modifiedNs: 0n },
+      ...blobs.map(({ digest, bytes }) => fileOf(`blobs/${digest.replace(':', '/')}`, bytes)),
+    ];
+    return { bytes: joinChunks(writeTar(items)), digest: manifest.digest };
+  }
+}
+
+/** About what a member of a tar takes beside its bytes. */
+const MEMBER_BYTES = 1024;
+
+async function blobOf(mediaType: string, bytes: Uint8Array): Promise<Blob> {
+  return { mediaType, digest: await digestOf(bytes), bytes };
+}
+
+function descriptorOf({ mediaType, digest, bytes }: Blob): { readonly [name: string]: Json } {
+  return { mediaType, digest, size: bytes.length };
+}
+
+function fileOf(path: string, bytes: Uint8Array): TarItem {
+  return {
+    kind: 'file',
+    path,
+    modifiedNs: 0n,
+    sizeBytes: bytes.length,
+    read: (offset, into) => into.set(bytes.subarray(offset, offset + into.length)),
+  };
+}
