@@ -14,7 +14,7 @@
 import { FargoError } from '../../base/errors.ts';
 import { PAGE_BYTES, type ByteCount } from '../../base/units.ts';
 import type { BlockImage } from '../../devices/ports.ts';
-import { checkedBlocks, isZero, type DiskContents } from './contents.ts';
+import { checkedBlocks, isZero, type DiskBlock, type DiskContents } from './contents.ts';
 import type { DiskFormat } from './disk-image.ts';
 import { BACKING_NAME_BYTES_MAX } from './limits.ts';
 import type { ImageSink } from './ports.ts';
@@ -141,7 +141,7 @@ function* clustersOf(
     }
     return { index, bytes };
   };
-  for (const [offset, block] of checkedBlocks(contents)) {
+  for (const [offset, block] of withTail(contents, base)) {
     const cluster = Math.floor(offset / CLUSTER_BYTES);
     if (cluster !== index) {
       if (index >= 0) yield complete();
@@ -154,6 +154,25 @@ function* clustersOf(
     given[within / PAGE_BYTES] = 1;
   }
   if (index >= 0) yield complete();
+}
+
+/**
+ * The blocks, and the disk's last one where it ends inside a sector and the base goes on: what the rounded size adds must
+ * not be the base's.
+ */
+function* withTail(contents: DiskContents, base: BlockImage | undefined): Generator<DiskBlock> {
+  const { sizeBytes } = contents;
+  const lastOffset = sizeBytes - (sizeBytes % PAGE_BYTES);
+  let given = -1;
+  for (const block of checkedBlocks(contents)) {
+    given = block[0];
+    yield block;
+  }
+  if (base === undefined || sizeBytes % SECTOR_BYTES === 0 || base.sizeBytes <= sizeBytes || given === lastOffset)
+    return;
+  const bytes = new Uint8Array(sizeBytes - lastOffset);
+  base.read(lastOffset, bytes);
+  yield [lastOffset, bytes];
 }
 
 /** Page `page` of a cluster as the base has it: zeros where there is no base, beyond its end and beyond the disk's. */
