@@ -82,6 +82,11 @@ export interface FileSystem<State> {
    */
   write(file: InodeNumber, offset: number, bytes: Uint8Array): Outcome;
   setSize(file: InodeNumber, sizeBytes: number): Errno;
+  /**
+   * Makes a file at least `offset + length` bytes long; `nospc` when the quota can't hold that part of it now. Sets
+   * nothing aside.
+   */
+  allocate(file: InodeNumber, offset: number, length: number): Errno;
   /** Sets the times that are not undefined. */
   setTimes(inode: InodeNumber, accessedNs: bigint | undefined, modifiedNs: bigint | undefined): Errno;
 

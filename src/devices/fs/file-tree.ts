@@ -142,7 +142,7 @@ export class FileTree implements FileSystem<FileTreeState> {
     const room = before.kind === 'block' ? before.sizeBytes - offset : bytes.length;
     if (room <= 0 && bytes.length > 0) return -E.nospc;
     if (offset + Math.min(room, bytes.length) > this.#limits.fileBytes) return -E.fbig;
-    const spareBlocks = Math.floor(this.#limits.storedBytes / BLOCK_BYTES) - this.#blockCount;
+    const spareBlocks = this.#spareBlocks();
     // The state is no longer the committed one from here on, even if an error ends the call half-way.
     this.#changed = true;
     const written = writeContent(this.#disk!, before, {
@@ -185,6 +185,16 @@ export class FileTree implements FileSystem<FileTreeState> {
     this.#blockCount += resized.blockCount - node.blockCount;
     this.#put(file, this.#touched(resized));
     return E.success;
+  }
+
+  allocate(file: InodeNumber, offset: number, length: number): Errno {
+    const node = this.#get(file) as FileInode;
+    const end = offset + length;
+    if (node.readOnly) return E.rofs;
+    if (end > this.#limits.fileBytes) return E.fbig;
+    const blocks = Math.ceil(end / BLOCK_BYTES) - Math.floor(offset / BLOCK_BYTES);
+    if (blocks - node.blockCount > this.#spareBlocks()) return E.nospc;
+    return end > node.sizeBytes ? this.setSize(file, end) : E.success;
   }
 
   setTimes(inode: InodeNumber, accessedNs: bigint | undefined, modifiedNs: bigint | undefined): Errno {
@@ -397,6 +407,11 @@ export class FileTree implements FileSystem<FileTreeState> {
     if (node.links === 0) return E.noent;
     if (node.readOnly) return E.rofs;
     return this.#isFull(node) ? E.nospc : E.success;
+  }
+
+  /** Blocks that the quota still allows. */
+  #spareBlocks(): number {
+    return Math.floor(this.#limits.storedBytes / BLOCK_BYTES) - this.#blockCount;
   }
 
   #isFull(directory: DirectoryInode): boolean {

@@ -43,15 +43,14 @@ function fdAdvise(
   return advice > MAX_ADVICE ? E.inval : E.success;
 }
 
-/** Makes the file at least `offset + length` long. Space is not set aside: a later write may still be `nospc`. */
+/** Space is looked for but not set aside: a later write may still be `nospc`, when others were written before it. */
 function fdAllocate(session: WasiSession, _vm: GuestContext, fd: number, offset: bigint, length: bigint): Errno {
   const descriptor = regularFile(session, fd, Right.fdAllocate);
   if (typeof descriptor === 'number') return descriptor;
   if (length === 0n) return E.inval;
   const end = offset + length;
   if (end > MAX_POSITION) return E.fbig;
-  if (Number(end) <= session.files.stat(descriptor.inode).sizeBytes) return E.success;
-  return session.files.setSize(descriptor.inode, Number(end));
+  return session.files.allocate(descriptor.inode, Number(offset), Number(length));
 }
 
 function fdSync(session: WasiSession, fd: number, right: number): Errno {

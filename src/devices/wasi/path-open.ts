@@ -9,6 +9,7 @@ import {
   ALL_OPEN_FLAGS,
   ALL_RIGHTS,
   DIRECTORY_RIGHTS,
+  FdFlag,
   FILE_RIGHTS,
   OpenFlag,
   Right,
@@ -45,6 +46,7 @@ function pathOpen(
     (has(OpenFlag.trunc) ? Right.pathFilestatSetSize : 0);
   const directory = session.directory(fd, needed);
   if (typeof directory === 'number') return directory;
+  if (!maySynchronize(directory.rights, fdFlags)) return E.notcapable;
   // Bits that the specification does not define mean nothing; those it does must come from the directory.
   const rights = Number(BigInt.asUintN(30, wantedRights)) & ALL_RIGHTS;
   const inheriting = Number(BigInt.asUintN(30, wantedInheriting)) & ALL_RIGHTS;
@@ -75,6 +77,13 @@ function pathOpen(
   if (opened < 0) return -opened;
   vm.memory.setUint32(result, opened);
   return E.success;
+}
+
+/** Synchronized I/O needs the right to synchronize (typenames.witx, `rights`); `fd_sync` is enough for `dsync` too. */
+function maySynchronize(rights: number, fdFlags: number): boolean {
+  if ((rights & Right.fdSync) !== 0) return true;
+  if ((fdFlags & (FdFlag.rsync | FdFlag.sync)) !== 0) return false;
+  return (fdFlags & FdFlag.dsync) === 0 || (rights & Right.fdDatasync) !== 0;
 }
 
 function createAt(session: WasiSession, place: ResolvedPath, openFlags: number): Outcome {
