@@ -53,15 +53,35 @@ export type { Imports, ImportValue, ProvidedImport } from './host/imports.ts';
 export { setClock } from './host/guest-clock.ts';
 export { callWithBytes, callWithText, reserveHeadroom, withBytes } from './host/guest-data.ts';
 export {
+  DISK_IMAGE_LIMITS,
+  memoryFile,
+  nonZeroBlocks,
+  openDiskImage,
   stackLayers,
   tarLayer,
   tarLayerFrom,
   TAR_LIMITS,
+  writeQcow2,
+  writeQcow2Overlay,
+  writeRaw,
+  type BackingFile,
+  type BackingRequest,
   type ByteStream,
+  type DiskBlock,
+  type DiskContents,
+  type DiskFormat,
+  type DiskImage,
+  type DiskImageLimits,
+  type DiskImageOptions,
+  type ImageFile,
+  type ImageSink,
+  type OverlayContents,
+  type Qcow2Info,
   type TarLayer,
   type TarLimits,
   type TarNote,
   type TarOptions,
+  type WrittenQcow2,
 } from './image/index.ts';
 export { instrument } from './instrument/instrument.ts';
 export type { Instrumented, InstrumentOptions, InstrumentReport, ModuleMeta } from './instrument/meta.ts';

@@ -28,7 +28,7 @@ export interface ImageSink {
   write(offset: number, bytes: Uint8Array): void;
 }
 
-/** Image over bytes in memory. */
+/** `bytes` as a file: they must not change while it is used. */
 export function memoryFile(bytes: Uint8Array, name?: string): ImageFile {
   return {
     sizeBytes: bytes.length,

@@ -72,7 +72,8 @@ export function openImageFile(path: string, options: NodeDiskImageOptions = {}):
   };
   try {
     const top = open(real(path));
-    const allowed = real(options.backingDirectory ?? dirname(top.name));
+    const directory = options.backingDirectory ?? dirname(top.name);
+    const allowed = { real: real(directory), spelled: resolve(options.backingDirectory ?? dirname(path)) };
     const backing = ({ name, format, from }: BackingRequest): { file: ImageFile; format?: DiskFormat } => {
       const said = format ?? options.backingFormat;
       const file = open(locateBacking(name, (from as HostFile).name, allowed));
@@ -150,22 +151,29 @@ function openHostFile(path: string): HostFile {
   };
 }
 
-/** The real path of a backing file. Throws unless it lies in `allowed`, itself a real path. */
-function locateBacking(name: string, from: string, allowed: string): string {
-  if (/^[^/\\]{2,}:/.test(name)) throw new FargoError('io', `the backing file "${name}" is not a path of the host`);
-  const path = resolve(dirname(from), name);
-  requireInside(path, name, allowed);
-  const realPath = real(path);
-  requireInside(realPath, name, allowed);
-  return realPath;
+/** Where backing files may lie: the real path of a directory, and the path by which it was given. */
+interface Allowed {
+  readonly real: string;
+  readonly spelled: string;
 }
 
-/** The name first as it is written, so that not even the existence of files elsewhere is told. */
-function requireInside(path: string, name: string, allowed: string): void {
-  const way = relative(allowed, path);
-  if (way === '' || way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way)) {
-    throw new FargoError('io', `the backing file "${name}" lies outside "${allowed}": say another backingDirectory`);
+/**
+ * The real path of a backing file, which must lie in the allowed directory. The name is checked first as it is written,
+ * so that not even the existence of files elsewhere is told.
+ */
+function locateBacking(name: string, from: string, allowed: Allowed): string {
+  if (/^[^/\\]{2,}:/.test(name)) throw new FargoError('io', `the backing file "${name}" is not a path of the host`);
+  const path = resolve(dirname(from), name);
+  if (isInside(path, allowed.real) || isInside(path, allowed.spelled)) {
+    const realPath = real(path);
+    if (isInside(realPath, allowed.real)) return realPath;
   }
+  throw new FargoError('io', `the backing file "${name}" lies outside "${allowed.real}": say another backingDirectory`);
+}
+
+function isInside(path: string, directory: string): boolean {
+  const way = relative(directory, path);
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 function real(path: string): string {

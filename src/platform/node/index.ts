@@ -1,5 +1,7 @@
-/** What only Node has: host directories and the process's streams. */
+/** What only Node has: host directories, disk images in files, and the process's streams. */
 
 export { hostDirectory } from './host-directory.ts';
 export type { NodeHostDirectory } from './host-directory.ts';
+export { createImageFile, openImageFile } from './image-file.ts';
+export type { NodeDiskImage, NodeDiskImageOptions, NodeImageSink } from './image-file.ts';
 export { processInput, processOutput } from './stdio.ts';
