@@ -251,6 +251,7 @@ export class Core {
   output(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
     const machine = this.owner!;
     if (machine.streaming !== undefined) {
+      machine.countStreamed(bytes.length);
       machine.streaming(stream, bytes);
       return;
     }

@@ -19,7 +19,10 @@ export interface MachineLimits {
   readonly budget?: number | bigint;
   /** Calls that may nest. Needs an image that was built with `budget: true`. Default there: 10,000. */
   readonly callDepth?: number;
-  /** Bytes of output that one call, or what nobody has taken yet, may have. Default 16 MiB. */
+  /**
+   * Bytes of output that one call, or what nobody has taken yet, may have. Default 16 MiB; none for a command whose output
+   * is handed on at once.
+   */
   readonly outputBytes?: ByteCount;
 }
 

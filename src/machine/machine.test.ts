@@ -27,6 +27,10 @@ const GUEST = `(module
   (func $inner (export "trap") (param i32) (i32.store (i32.const 0) (local.get 0)) (unreachable))
   (func $outer (export "outer") (call $inner (i32.const 1)))
   (func (export "print") (param i32) (call $print (local.get 0)))
+  (func (export "printSix") (local $i i32)
+    (loop $again
+      (call $print (i32.const 65))
+      (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 6)))))
   (func (export "printThenTrap") (param i32) (call $print (local.get 0)) (unreachable))
   (func (export "long") (param i64 f32) (result i64) (local.get 0))
   (func (export "zero") (result i32) (i32.div_s (i32.const 1) (i32.const 0)))
@@ -209,6 +213,17 @@ describe('output', () => {
     expect(outcome.kind === 'trap' && textOf(outcome.trap.output)).toBe('B');
     expect(textOf(vm.takeOutput())).toBe('A');
     expect(vm.fork().takeOutput()).toEqual([]);
+  });
+
+  test('of a command is limited where that is asked for', () => {
+    const seen: string[] = [];
+    const sink = (_stream: string, bytes: Uint8Array): void => void seen.push(new TextDecoder().decode(bytes));
+    const print = (): unknown => vm.fork(1, { limits: { outputBytes: 5 } })[0]!.runCommand(sink, 'printSix');
+    expect(print()).toMatchObject({ kind: 'trap', trap: { kind: 'limit' } });
+    expect(print()).toMatchObject({ kind: 'trap', trap: { kind: 'limit' } });
+    expect(seen.join('')).toBe('AAAAAAAAAA');
+    expect(vm.runCommand(sink, 'printSix').kind).toBe('return');
+    expect(seen.join('')).toBe('A'.repeat(16));
   });
 
   test('that waits is limited', () => {

@@ -84,6 +84,7 @@ export class Machine implements Holder, ForkSource {
   #origin: State;
   #disposed = false;
   #output: OutputChunk[] | undefined = undefined;
+  #streamedBytes = 0;
   /** @internal Bytes that {@link takeOutput} would give. */
   waitingOutputBytes = 0;
   #door: MemoryDoor | undefined = undefined;
@@ -214,18 +215,30 @@ export class Machine implements Holder, ForkSource {
   }
 
   /**
-   * Runs an export without arguments as a command, by default `_start`: its output goes to `sink` at once.
+   * Runs an export without arguments as a command, by default `_start`: its output goes to `sink` at once. `outputBytes`
+   * of the limits, where it is given, ends a command that writes more; without it the sink has to cope.
    *
    * @returns exit code 0 where the command returns
    */
   runCommand(sink: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => void, name = '_start'): Outcome<unknown> {
     const before = this.streaming;
+    const bytesBefore = this.#streamedBytes;
     this.streaming = sink;
+    this.#streamedBytes = 0;
     try {
       return this.tryCall(name);
     } finally {
       this.streaming = before;
+      this.#streamedBytes = bytesBefore;
     }
+  }
+
+  /** @internal Before that many bytes go to the sink of the running command. @throws FargoError `limit` */
+  countStreamed(bytes: number): void {
+    this.#streamedBytes += bytes;
+    const allowed = this.limits.outputBytes ?? Infinity;
+    if (this.#streamedBytes <= allowed) return;
+    throw new FargoError('limit', `the command has ${this.#streamedBytes} bytes of output; ${allowed} are allowed`);
   }
 
   /**
