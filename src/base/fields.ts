@@ -33,6 +33,11 @@ export class Fields {
     return value;
   }
 
+  /** Names of all fields. */
+  get names(): string[] {
+    return Object.keys(this.#values);
+  }
+
   has(name: string): boolean {
     return Object.hasOwn(this.#values, name);
   }

@@ -186,7 +186,7 @@ export function wasiOfSaved(saved: SavedDevice, given: WasiOptions): DeviceFacto
     throw new FargoError('bad-argument', `"${name}" can't be given for a saved machine: it has its own`);
   }
   const { args, env, terminals, input, pause, resolutionNs, limits } = surroundingsOf(saved);
-  return wasi({
+  const factory = wasi({
     args,
     env: Object.fromEntries(env.map((each) => [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)])),
     ...(input !== undefined && { stdin: input }),
@@ -196,6 +196,10 @@ export function wasiOfSaved(saved: SavedDevice, given: WasiOptions): DeviceFacto
     ...given,
     limits: { ...limits, ...given.limits },
   });
+  if (given.stdin === undefined) return factory;
+  // Another input is read from its beginning.
+  const fromStart = (of: SavedDevice): SavedDevice => ({ ...of, state: { ...(of.state as object), inputOffset: 0 } });
+  return { ...factory, load: (of, options) => factory.load!(fromStart(of), options) };
 }
 
 /** What {@link wasi} makes for a core. */

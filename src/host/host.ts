@@ -11,7 +11,7 @@ import { instrument } from '../instrument/instrument.ts';
 import type { Instrumented, ModuleMeta } from '../instrument/meta.ts';
 import { link } from '../machine/boot.ts';
 import type { DeviceFactory } from '../machine/device.ts';
-import { Machine, type CommitHooks } from '../machine/machine.ts';
+import { Machine } from '../machine/machine.ts';
 import type { Outcome } from '../machine/outcome.ts';
 import { Program, type Unit } from '../machine/program.ts';
 import { Runtime, type RuntimeOptions } from '../machine/runtime.ts';
@@ -21,9 +21,12 @@ import type { AuditReport } from '../memory/audit.ts';
 import { NODE_BYTES } from '../memory/page-map.ts';
 import { PAGE_BYTES } from '../base/units.ts';
 import { isBinary, wasmFromText } from '../wasm/text.ts';
-import { Image } from './image.ts';
+import { hooksOf, Image } from './image.ts';
 import { linkImports, PROVIDER, type Imports, type Linked, type NamedUnits } from './imports.ts';
+import { loadSnapshot, type LoadOptions } from './load.ts';
 import { providerModule } from './provider.ts';
+import { saveSnapshot } from './save.ts';
+import { rememberSource, type UnitSource } from './sources.ts';
 
 /** A guest: a binary module, or its text (`.wat`), as bytes or as a string. */
 export type ModuleSource = Uint8Array | ArrayBuffer | string;
@@ -66,6 +69,7 @@ export class Host {
 
   constructor(options: RuntimeOptions = {}) {
     this.#runtime = new Runtime(options);
+    this.#runtime.saver = saveSnapshot;
   }
 
   /** A host. @throws FargoError `bad-argument` */
@@ -74,19 +78,24 @@ export class Host {
   }
 
   /**
-   * Instruments, compiles and links a guest. The bytes are not kept.
+   * Instruments, compiles and links a guest. A copy of the bytes is kept with the image, for snapshots that are saved.
    *
    * @throws FargoError `invalid-module`, `unsupported`, `link`, `missing-dependency` (text without the parser), `disposed`
    */
   async build(source: ModuleSource, options: BuildOptions = {}): Promise<Image> {
-    const instrumented = this.#instrument(await moduleBytes(source), options);
-    return this.#image(instrumented, await WebAssembly.compile(instrumented.bytes), options);
+    const kept = sourceFrom(await moduleBytes(source), options);
+    const instrumented = this.#instrument(kept.bytes, options);
+    const compiled = await WebAssembly.compile(instrumented.bytes);
+    rememberSource(compiled, kept);
+    return this.#image(instrumented, compiled, options);
   }
 
   /** As {@link build} for a binary module, at once. */
   buildSync(source: Uint8Array, options: BuildOptions = {}): Image {
     const instrumented = this.#instrument(source, options);
-    return this.#image(instrumented, new WebAssembly.Module(instrumented.bytes), options);
+    const compiled = new WebAssembly.Module(instrumented.bytes);
+    rememberSource(compiled, sourceFrom(source, options));
+    return this.#image(instrumented, compiled, options);
   }
 
   /**
@@ -104,8 +113,10 @@ export class Host {
     const { program } = machine;
     const named = new Map([...machine.names].map(([name, unit]) => [name, { unit, meta: program.units[unit]!.meta }]));
     const { links, provided } = this.#links(instrumented.meta, options, named, program.devices);
+    const compiled = new WebAssembly.Module(instrumented.bytes);
+    rememberSource(compiled, sourceFrom(source, options));
     const added: Unit = {
-      compiled: new WebAssembly.Module(instrumented.bytes),
+      compiled,
       meta: instrumented.meta,
       links: placed(links, program.units.length),
       sizesAtLink: undefined,
@@ -113,6 +124,22 @@ export class Host {
     const outcome = link(machine, provided.length > 0 ? [providerUnit(provided, options), added] : [added]);
     if (options.name !== undefined && outcome.kind === 'return') this.name(machine, options.name);
     return outcome;
+  }
+
+  /**
+   * A snapshot from a file that {@link Snapshot.save} gave, in this process or any other. Its modules are validated and
+   * instrumented here, all that it says is checked, and if anything is wrong nothing of it is left. The caller disposes it.
+   *
+   * ```ts
+   * const warm = await host.load(await readFile('warm.fargo'), { imports: { env: { log } } });
+   * const child = warm.fork();
+   * ```
+   *
+   * @throws FargoError `invalid-image` for a file that is damaged or no snapshot, `unsupported`, `limit` beyond a cap,
+   *   `link` where imports are missing, `bad-argument` where the parent of a difference is missing or another, `disposed`
+   */
+  load(bytes: Uint8Array, options: LoadOptions = {}): Promise<Snapshot> {
+    return loadSnapshot(this.#runtime, bytes, options);
   }
 
   /** Names a module of a machine, so that modules linked later may import from it. Default: the newest one. */
@@ -188,26 +215,28 @@ export class Host {
     const { links, provided } = this.#links(meta, options, new Map(), devices);
     const before = provided.length > 0 ? [providerUnit(provided, options)] : [];
     const unit: Unit = { compiled, meta, links: placed(links, 0), sizesAtLink: undefined };
-    const hooks: CommitHooks | undefined =
-      options.onCommit === undefined && options.onRollback === undefined
-        ? undefined
-        : {
-            ...(options.onCommit && { commit: options.onCommit }),
-            ...(options.onRollback && { rollback: options.onRollback }),
-          };
     return new Image({
       runtime: this.#runtime,
       program: new Program([...before, unit], devices, before.length),
       name: options.name,
-      hooks,
+      hooks: hooksOf(options),
     });
   }
 }
 
+/** What a module is made of, with a copy of its bytes. */
+function sourceFrom(bytes: Uint8Array, options: BuildOptions): UnitSource & { readonly kind: 'module' } {
+  const { budget = false, exactCalls = false } = options;
+  return { kind: 'module', bytes: new Uint8Array(bytes), budget, exactCalls };
+}
+
 function providerUnit(provided: Linked['provided'], options: BuildOptions): Unit {
-  const instrumented = instrument(providerModule(provided), { exactCalls: options.exactCalls ?? false });
+  const exactCalls = options.exactCalls ?? false;
+  const instrumented = instrument(providerModule(provided), { exactCalls });
+  const compiled = new WebAssembly.Module(instrumented.bytes);
+  rememberSource(compiled, { kind: 'provider', items: provided, exactCalls });
   return {
-    compiled: new WebAssembly.Module(instrumented.bytes),
+    compiled,
     meta: instrumented.meta,
     links: [],
     sizesAtLink: undefined,

@@ -43,6 +43,16 @@ export class Image {
     this.#hooks = parts.hooks;
   }
 
+  /** @internal */
+  get hooks(): CommitHooks | undefined {
+    return this.#hooks;
+  }
+
+  /** @internal Whether it was built by the host of `runtime`. */
+  isOf(runtime: Runtime): boolean {
+    return this.#runtime === runtime;
+  }
+
   /** What the guest's module imports, exports and contains, and what instrumenting it cost. */
   get meta(): ModuleMeta {
     return this.program.units[this.program.main]!.meta;
@@ -97,3 +107,13 @@ export class Image {
 }
 
 const NO_LIMITS: MachineLimits = {};
+
+/** What is told of commits, if anything is. */
+export function hooksOf(options: {
+  readonly onCommit?: (machine: Machine) => void;
+  readonly onRollback?: (machine: Machine) => void;
+}): CommitHooks | undefined {
+  const { onCommit, onRollback } = options;
+  if (onCommit === undefined && onRollback === undefined) return undefined;
+  return { ...(onCommit && { commit: onCommit }), ...(onRollback && { rollback: onRollback }) };
+}

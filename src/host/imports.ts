@@ -42,7 +42,11 @@ export interface Linked {
 }
 
 /** An item to provide before it has its name. */
-type Unnamed = ProvidedItem extends infer Item ? (Item extends ProvidedItem ? Omit<Item, 'name'> : never) : never;
+export type Unnamed = ProvidedItem extends infer Item
+  ? Item extends ProvidedItem
+    ? Omit<Item, 'name'>
+    : never
+  : never;
 
 /** The unit of a provider before its position is known. */
 export const PROVIDER = -1;
@@ -101,12 +105,14 @@ export function linkImports(
   return { links, provided };
 }
 
-function ownValue(imports: Imports, { module, name }: ImportMeta): ImportValue | undefined {
+/** What the embedder gave for an import, if anything. */
+export function ownValue(imports: Imports, { module, name }: ImportMeta): ImportValue | undefined {
   const group = Object.hasOwn(imports, module) ? imports[module] : undefined;
   return group !== undefined && Object.hasOwn(group, name) ? group[name] : undefined;
 }
 
-function fromValue(one: ImportMeta, value: ImportValue, provide: (item: Unnamed) => Link): Link {
+/** The link to what the embedder gave. Throws `FargoError` `link` where it does not fit, `unsupported`. */
+export function fromValue(one: ImportMeta, value: ImportValue, provide: (item: Unnamed) => Link): Link {
   if (one.kind === 'func') {
     if (typeof value !== 'function') throw mismatch(one, value);
     if (one.type.params.includes(V128) || one.type.results.includes(V128)) {
@@ -169,7 +175,8 @@ function requireSame(a: ImportMeta, b: ImportMeta): void {
   );
 }
 
-function requireFit(one: ImportMeta, given: ExternType, sizes: boolean): void {
+/** Throws `FargoError` `link` unless `given` can stand in for the import. `sizes`: see {@link fitsImport}. */
+export function requireFit(one: ImportMeta, given: ExternType, sizes: boolean): void {
   if (!fitsImport(one, given, sizes)) throw unfit(one, describeExtern(given));
 }
 

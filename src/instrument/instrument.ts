@@ -63,7 +63,7 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
 
   const boot = addBoot(plan);
   const elements = addElements(plan);
-  const { registers, registerBytes, save, load, referenceRegisters } = addRegisters(plan);
+  const { registers, registerBytes, save, load, referenceRegisters, referenceGlobals } = addRegisters(plan);
   const abort = plan.additions.func('fargo:abort', { params: [], results: [] }, (code) => code.op('unreachable'));
   const hooks: Hooks = {
     elements,
@@ -75,6 +75,7 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
     deferred: exportDeferred(plan),
     ...addFunctionList(plan),
     referenceRegisters,
+    referenceGlobals,
   };
   const memories = plan.memories.slice(0, plan.counts.memory).map((memory) => memoryMeta(plan, memory));
   const frontMemory = memories[0]?.exportName ?? plan.additions.exportAs('front', 'memory', 0);

@@ -75,6 +75,8 @@ export interface Hooks {
   readonly functionList: readonly number[];
   /** Table that `save` and `load` copy the mutable reference globals to and from, by element type. */
   readonly referenceRegisters: { readonly funcref?: string; readonly externref?: string };
+  /** Indices of those globals, in the order of the tables' entries. */
+  readonly referenceGlobals: { readonly funcref: readonly number[]; readonly externref: readonly number[] };
 }
 
 /** What the budget pass added. */

@@ -35,7 +35,7 @@ interface Reference {
 }
 
 export type RegisterMeta = Pick<ModuleMeta, 'registers' | 'registerBytes'> &
-  Pick<Hooks, 'save' | 'load' | 'referenceRegisters'>;
+  Pick<Hooks, 'save' | 'load' | 'referenceRegisters' | 'referenceGlobals'>;
 
 /** Lays out the registers and appends `save` and `load`. To be called after all flags were asked for. */
 export function addRegisters(plan: Plan): RegisterMeta {
@@ -49,9 +49,9 @@ export function addRegisters(plan: Plan): RegisterMeta {
       `the mutable globals take ${registerBytes} bytes, at most ${REGISTER_BYTES_MAX} are allowed`,
     );
   }
-  const { references, referenceRegisters } = addReferenceTables(plan);
+  const { references, ...referenceMeta } = addReferenceTables(plan);
   if (registers.length + references.length === 0) {
-    return { registers, registerBytes, save: undefined, load: undefined, referenceRegisters };
+    return { registers, registerBytes, save: undefined, load: undefined, ...referenceMeta };
   }
   const front = plan.memories[0]!;
   const push = (code: Assembler): Assembler => code.op(`${front.address}.const`, 0);
@@ -79,7 +79,7 @@ export function addRegisters(plan: Plan): RegisterMeta {
     registerBytes,
     save: additions.exportAs('save', 'func', save),
     load: additions.exportAs('load', 'func', load),
-    referenceRegisters,
+    ...referenceMeta,
   };
 }
 
@@ -99,18 +99,19 @@ function layOut(plan: Plan): RegisterMeta['registers'] {
   return registers;
 }
 
-function addReferenceTables(plan: Plan): {
-  references: Reference[];
-  referenceRegisters: Hooks['referenceRegisters'];
-} {
+function addReferenceTables(
+  plan: Plan,
+): { references: Reference[] } & Pick<Hooks, 'referenceRegisters' | 'referenceGlobals'> {
   const { additions, globals, importedGlobals } = plan;
   const mutable = [...globals.entries()].filter(([index, type]) => index >= importedGlobals && type.mutable);
   const references: Reference[] = [];
+  const ownedOf = (element: ValTypeCode): number[] =>
+    mutable.filter(([, { value }]) => value === element).map(([index]) => index);
   const addTable = (element: ValTypeCode, name: string): string | undefined => {
-    const owned = mutable.filter(([, { value }]) => value === element);
+    const owned = ownedOf(element);
     if (owned.length === 0) return undefined;
     const table = additions.table(element, owned.length);
-    for (const [entry, [global]] of owned.entries()) references.push({ global, table, entry });
+    for (const [entry, global] of owned.entries()) references.push({ global, table, entry });
     return additions.exportAs(`${name}-registers`, 'table', table);
   };
   const exception = mutable.find(([, { value }]) => value === ValType.exnref);
@@ -122,5 +123,6 @@ function addReferenceTables(plan: Plan): {
   return {
     references,
     referenceRegisters: { ...(funcref !== undefined && { funcref }), ...(externref !== undefined && { externref }) },
+    referenceGlobals: { funcref: ownedOf(ValType.funcref), externref: ownedOf(ValType.externref) },
   };
 }

@@ -111,7 +111,7 @@ function initialize(machine: Machine, core: Core): Outcome<unknown> {
 }
 
 /** What a module asks for from the start is limited like what it may grow to. @throws FargoError `limit` */
-function checkSizes(program: Program, limits: MachineLimits): void {
+export function checkSizes(program: Program, limits: MachineLimits): void {
   const { memoryPages = Infinity, tableEntries = DEFAULT_TABLE_ENTRIES } = limits;
   for (const { meta } of program.units) {
     for (const { type } of meta.memories) {

@@ -8,13 +8,36 @@ export interface Identity {
   readonly generation: number;
   /** The identity that it was forked from, undefined for a machine that booted. */
   readonly parent: Identity | undefined;
+  /** Where a snapshot that was loaded comes from: the lineage that it was saved with. */
+  readonly origin?: string;
 }
+
+/** Characters of a lineage as text; of a longer one the end is kept. */
+export const LINEAGE_LENGTH = 1024;
 
 let lastId = 0;
 
 /** A new identity, as a child of `parent` or of none. */
 export function newIdentity(parent: Identity | undefined): Identity {
   return { id: ++lastId, generation: parent === undefined ? 0 : parent.generation + 1, parent };
+}
+
+/** The identity of a snapshot that was loaded: new here (I7), of the generation that it was saved with. */
+export function loadedIdentity(generation: number, origin: string): Identity {
+  return { id: ++lastId, generation, parent: undefined, origin };
+}
+
+/**
+ * The lineage as text, through all processes: ids joined by `/`, and ` > ` where a snapshot was saved and loaded. That
+ * of a loaded snapshot itself is what it was saved with.
+ */
+export function lineageText(identity: Identity): string {
+  const ids: number[] = [];
+  let at: Identity | undefined = identity;
+  for (; at !== undefined && at.origin === undefined; at = at.parent) ids.push(at.id);
+  const here = ids.reverse().join('/');
+  const text = at?.origin === undefined ? here : here === '' ? at.origin : `${at.origin} > ${here}`;
+  return text.length <= LINEAGE_LENGTH ? text : `...${text.slice(3 - LINEAGE_LENGTH)}`;
 }
 
 /** Ids from the machine that booted down to this one. */

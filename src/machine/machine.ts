@@ -33,7 +33,7 @@ import type { Program } from './program.ts';
 import { RestDoor } from './rest-door.ts';
 import { run, transact } from './run.ts';
 import type { Holder, Runtime } from './runtime.ts';
-import { Snapshot } from './snapshot.ts';
+import { Snapshot, type SaveOptions } from './snapshot.ts';
 import type { State } from './state.ts';
 import { usageOf, type Usage } from './usage.ts';
 import { checkArguments, checkBits, checkValue, FunctionRef } from './values.ts';
@@ -265,6 +265,16 @@ export class Machine implements Holder, ForkSource {
     const snapshot = new Snapshot(this, paused ?? state);
     paused?.drop(this.runtime.maps);
     return snapshot;
+  }
+
+  /** This instant as a file: see {@link Snapshot.save}. @throws FargoError as {@link snapshot} and that */
+  async save(options: SaveOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const snapshot = this.snapshot();
+    try {
+      return await snapshot.save(options);
+    } finally {
+      snapshot.dispose();
+    }
   }
 
   /** Goes back to a snapshot of the same program. Identity and entropy stay. @throws FargoError as {@link snapshot} */

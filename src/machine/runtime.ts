@@ -11,6 +11,7 @@ import { FramePool, type FramePoolOptions } from '../memory/frame-pool.ts';
 import { PageMaps, type PageMapRoot } from '../memory/page-map.ts';
 import { CorePool, type CorePoolOptions } from './core-pool.ts';
 import type { Program } from './program.ts';
+import type { Saver } from './snapshot.ts';
 import type { State } from './state.ts';
 import { prepareStackProbe, probeStack } from './stack-probe.ts';
 import { isStackExhaustion } from './trap.ts';
@@ -35,6 +36,8 @@ export class Runtime {
   /** Calls into guests in progress, of all machines. */
   guestCalls = 0;
   disposed = false;
+  /** How snapshots are saved: what stands above this layer sets it. */
+  saver: Saver | undefined = undefined;
   #firstHolder: Holder | undefined = undefined;
   #holders = 0;
   /** States held by something else than a machine, a snapshot or a core: birth states of programs. */

@@ -4,6 +4,7 @@
  */
 
 import { FargoError } from '../base/errors.ts';
+import type { ByteCount } from '../base/units.ts';
 import { forkEach, forkMany, forkOne, type ForkOptions, type ForkResult, type ForkSource } from './fork.ts';
 import type { Identity } from './identity.ts';
 import type { MachineLimits } from './limits.ts';
@@ -13,6 +14,28 @@ import type { Program } from './program.ts';
 import type { Holder, Runtime } from './runtime.ts';
 import type { State } from './state.ts';
 import { usageOf, type Usage } from './usage.ts';
+
+export interface SaveOptions {
+  /**
+   * Save the difference to this snapshot only: the receiver has it. It was saved or loaded before, and what is saved now
+   * descends from it.
+   */
+  readonly parent?: Snapshot;
+  /** Whether layers are gzip: about a third of the size, and many times the time. Default false. */
+  readonly compress?: boolean;
+  /** Of the file, at most; layers beneath a disk count with what shows of them. Default 2 GiB. */
+  readonly maxBytes?: ByteCount;
+}
+
+/** Saves a snapshot. */
+export type Saver = (snapshot: Snapshot, options: SaveOptions) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** A snapshot as the last file has it that it was saved to or loaded from. */
+export interface SavedForm {
+  readonly digest: string;
+  /** States of devices, with all that was met while they were saved. */
+  readonly devices: readonly unknown[];
+}
 
 export class Snapshot implements Holder, ForkSource {
   /** The machine that it was taken of. */
@@ -26,6 +49,7 @@ export class Snapshot implements Holder, ForkSource {
   /** @internal */ readonly onOutput: OutputSink | undefined;
   /** @internal */ previousHolder: Holder | undefined = undefined;
   /** @internal */ nextHolder: Holder | undefined = undefined;
+  /** @internal */ saved: SavedForm | undefined = undefined;
   #state: State | undefined;
 
   /** @internal Takes its own hold of `state`. */
@@ -83,6 +107,25 @@ export class Snapshot implements Holder, ForkSource {
   prepare(count = 1): void {
     this.runtime.requireStack();
     this.runtime.cores.prepare(this.program, this.state, count);
+  }
+
+  /**
+   * The snapshot as a file: an OCI image layout in a tar (docs/snapshot-format.md), for `Host.load` of any process on any
+   * engine. The same snapshot gives the same bytes. What shows of layers beneath a disk is copied into it. The snapshot may
+   * be disposed meanwhile.
+   *
+   * @throws FargoError `unsupported` where tables or globals hold references of the host, or a device can't be saved;
+   *   `io` where a layer beneath a disk can't be read, `limit`, `bad-argument`, `disposed`
+   */
+  async save(options: SaveOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const { saver } = this.runtime;
+    if (saver === undefined) throw new FargoError('unsupported', "snapshots of this runtime can't be saved");
+    return saver(this, options);
+  }
+
+  /** What names it as a difference's parent: the digest of the last file that it was saved to or loaded from. */
+  get digest(): string | undefined {
+    return this.saved?.digest;
   }
 
   /** Memory that it holds. */

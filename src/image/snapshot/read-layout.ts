@@ -22,10 +22,10 @@ export interface LayoutLayer {
 }
 
 export interface OpenedLayout {
-  /** Of the manifest: names the snapshot. */
+  /** Of the config: names the snapshot. */
   readonly digest: string;
   readonly config: Json;
-  /** By digest, as the config names them. */
+  /** By digest of their contents, as the config names them. */
   readonly layers: ReadonlyMap<string, LayoutLayer>;
 }
 
@@ -47,7 +47,7 @@ export async function readLayout(bytes: Uint8Array, maxBytes: ByteCount): Promis
   if (bytes.length > maxBytes) throw tooLarge(bytes.length, maxBytes);
   const files = tarLayer(bytes, { limits: { bytes: maxBytes, entries: TAR_ENTRIES } });
   checkLayout(files);
-  const { digest, manifest } = await findManifest(files);
+  const manifest = await findManifest(files);
   const configFields = descriptorOf(manifest.object('config'));
   if (configFields.mediaType !== MediaType.config) {
     throw new FargoError('unsupported', `the config is a "${configFields.mediaType}"; "${MediaType.config}" is read`);
@@ -71,12 +71,12 @@ export async function readLayout(bytes: Uint8Array, maxBytes: ByteCount): Promis
     const inflated = isGzip ? inflate(stored, left, maxBytes) : stored;
     left -= inflated.length;
     if (left < 0) throw tooLarge(maxBytes - left, maxBytes);
-    layers.set(each.digest, {
+    layers.set(isGzip ? await digestOf(inflated) : each.digest, {
       mediaType: isGzip ? each.mediaType.slice(0, -GZIP.length) : each.mediaType,
       bytes: inflated,
     });
   }
-  return { digest, config, layers };
+  return { digest: configFields.digest, config, layers };
 }
 
 function checkLayout(files: TarLayer): void {
@@ -88,7 +88,7 @@ function checkLayout(files: TarLayer): void {
 }
 
 /** The only manifest of a machine in the index. */
-async function findManifest(files: TarLayer): Promise<{ readonly digest: string; readonly manifest: Fields }> {
+async function findManifest(files: TarLayer): Promise<Fields> {
   const bytes = readFile(files, 'index.json', DOCUMENT_BYTES);
   const index = new Fields(parseDocument('"index.json"', bytes, DOCUMENT_BYTES), '"index.json"');
   index.number('schemaVersion', [2, 2]);
@@ -109,7 +109,7 @@ async function findManifest(files: TarLayer): Promise<{ readonly digest: string;
       `the layout has ${found.length} manifests of type "${ARTIFACT_TYPE}"; one is expected`,
     );
   }
-  return only;
+  return only.manifest;
 }
 
 function descriptorOf(fields: Fields): Descriptor {

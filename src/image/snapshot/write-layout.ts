@@ -8,7 +8,9 @@
  *                                            └──> blobs/sha256/<layer> ...  modules, pages, files
  * ```
  *
- * The same layers and config give the same bytes: times are 0, JSON is canonical.
+ * The config names layers by the digests of their contents, the manifest by those of what is stored, which may be gzip. So
+ * the config's digest names the snapshot, compressed or not. The same layers and config give the same bytes: times are 0,
+ * JSON is canonical.
  */
 
 import { gzipSync } from 'fflate';
@@ -37,26 +39,29 @@ export interface LayoutOptions {
 
 export class LayoutWriter {
   readonly #options: LayoutOptions;
-  readonly #layers = new Map<string, Blob>();
+  /** By digest of the contents. */
+  readonly #layers = new Map<string, Promise<Blob>>();
 
   constructor(options: LayoutOptions) {
     this.#options = options;
   }
 
-  /** Adds a layer, once however often it is given: its digest. `bytes` must not change any more. */
+  /** Adds a layer, once however often it is given: the digest of `bytes`, which must not change any more. */
   async add(mediaType: string, bytes: Uint8Array): Promise<string> {
+    const digest = await digestOf(bytes);
+    if (this.#layers.has(digest)) return digest;
     const { compress } = this.#options;
-    const stored = compress ? gzipSync(bytes, { mtime: 0 }) : bytes;
-    const digest = await digestOf(stored);
-    if (!this.#layers.has(digest)) {
-      this.#layers.set(digest, { mediaType: compress ? `${mediaType}${GZIP}` : mediaType, digest, bytes: stored });
-    }
+    const type = compress ? `${mediaType}${GZIP}` : mediaType;
+    this.#layers.set(
+      digest,
+      compress ? blobOf(type, gzipSync(bytes, { mtime: 0 })) : Promise.resolve({ mediaType: type, digest, bytes }),
+    );
     return digest;
   }
 
-  /** The tar, and the digest of its manifest. Throws `FargoError` `limit` beyond a cap. */
+  /** The tar, and the digest of the config. Throws `FargoError` `limit` beyond a cap. */
   async finish(config: Json): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string }> {
-    const layers = [...this.#layers.values()];
+    const layers = await Promise.all(this.#layers.values());
     if (layers.length > LAYERS) throw new FargoError('limit', `${layers.length} layers; ${LAYERS} are allowed`);
     const configBlob = await blobOf(MediaType.config, documentOf(config));
     if (configBlob.bytes.length > CONFIG_BYTES) {
@@ -92,7 +97,7 @@ export class LayoutWriter {
       { path: 'blobs/sha256', kind: 'directory', modifiedNs: 0n },
       ...blobs.map(({ digest, bytes }) => fileOf(`blobs/${digest.replace(':', '/')}`, bytes)),
     ];
-    return { bytes: joinChunks(writeTar(items)), digest: manifest.digest };
+    return { bytes: joinChunks(writeTar(items)), digest: configBlob.digest };
   }
 }
 
