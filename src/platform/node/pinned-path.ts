@@ -24,7 +24,7 @@ const O_PATH = 0o10_000_000;
  */
 export function withEntry<T>(root: string, names: readonly string[], work: (path: string) => T): T {
   const last = names.at(-1);
-  if (last === undefined) return withDirectory(root, names, (path) => work(join(path, '.')));
+  if (last === undefined) return withDirectory(root, names, (path) => work(`${path}/.`));
   return withDirectory(root, names.slice(0, -1), (path) => work(`${path}/${last}`));
 }
 
