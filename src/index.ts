@@ -45,6 +45,7 @@ export {
   type WasiOptions,
   type WasiState,
 } from './devices/index.ts';
+export { copyIn, type CopyOptions } from './host/copy.ts';
 export { diffFiles, exportTar, TarStream, type ExportOptions } from './host/export.ts';
 export { filesOf, type MachineFiles, type SnapshotFiles } from './host/files.ts';
 export { Host, type BuildOptions, type HostUsage, type ModuleSource } from './host/host.ts';

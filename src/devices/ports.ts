@@ -44,6 +44,11 @@ export interface LayerStat {
    * file, so that a later change is an error and never a mixture of two versions.
    */
   readonly version: string;
+  /**
+   * The same for all names of one file, hard links, and for no other of the layer. Left out where the layer does not tell:
+   * then each name is a file of its own.
+   */
+  readonly identity?: string;
 }
 
 /**

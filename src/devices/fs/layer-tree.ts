@@ -19,7 +19,7 @@ export interface FileNode {
   readonly kind: 'file';
   readonly sizeBytes: ByteCount;
   readonly times: NodeTimes;
-  /** See `LayerStat.version`. */
+  /** See `LayerStat.version`; of no other file of the tree. */
   readonly version: string;
   /** Fills `into` from byte `offset`; the range lies within the file. */
   read(offset: number, into: Uint8Array): void;
@@ -95,7 +95,7 @@ function nodeAt(root: DirectoryNode, path: string): LayerNode | undefined {
 function statOf(node: LayerNode | undefined): LayerStat | undefined {
   if (node === undefined || node.kind === 'hidden') return undefined;
   const { kind, version } = node;
-  return { kind, sizeBytes: sizeOf(node), ...node.times, version };
+  return { kind, sizeBytes: sizeOf(node), ...node.times, version, ...(kind === 'file' && { identity: version }) };
 }
 
 function sizeOf(node: Exclude<LayerNode, { readonly kind: 'hidden' }>): ByteCount {

@@ -38,7 +38,10 @@ export function stackLayers(layers: readonly Layer[]): Layer {
     stat: (path) => {
       const all = findAll(stack, path);
       const shown = all.find(({ stat }) => stat.version !== IMPLIED) ?? all[0];
-      return shown && { ...shown.stat, version: `${shown.index}/${shown.stat.version}` };
+      if (shown === undefined) return undefined;
+      const { index, stat } = shown;
+      const { version, identity } = stat;
+      return { ...stat, version: `${index}/${version}`, ...(identity && { identity: `${index}/${identity}` }) };
     },
     list: (path, limit) => listAll(stack, path, limit),
     read: (path, version, offset, into) => {

@@ -83,6 +83,7 @@ function statOf(root: string, at: string): LayerStat | undefined {
     modifiedNs: stats.mtimeNs,
     changedNs: stats.ctimeNs,
     version: versionOf(stats),
+    ...(kind === 'file' && stats.nlink > 1n && { identity: `${stats.dev}:${stats.ino}` }),
   };
 }
 

@@ -1,5 +1,7 @@
 /** What only Node has: host directories, disk images in files, and the process's streams. */
 
+export { copyOut } from './copy-out.ts';
+export type { CopiedOut } from './copy-out.ts';
 export { hostDirectory } from './host-directory.ts';
 export type { NodeHostDirectory } from './host-directory.ts';
 export { createImageFile, openImageFile } from './image-file.ts';
