@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readDocument, ROOT } from './markdown.ts';
 
-const DOCUMENTS = ['README.md', 'docs/api.md', 'SECURITY.md'];
+const DOCUMENTS = ['README.md', 'docs/api.md', 'docs/disk-images.md', 'SECURITY.md'];
 /** Ignored by git and by the tools that read what git ignores. */
 const FOLDER = join(ROOT, 'test/docs/.cache');
 /** What examples import, as the sources that it is built from. */
