@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
 import { Host } from '../../src/index.ts';
-import type { MemoryFiles, WasiOptions } from '../../src/index.ts';
+import type { Machine, MemoryFiles, WasiOptions } from '../../src/index.ts';
 import { hostDirectory } from '../../src/platform/node/index.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { WasiProgram } from './programs.ts';
@@ -34,6 +34,7 @@ export async function runProgram(program: WasiProgram, disk: Disk): Promise<read
   }
 }
 
+/** Runs it in a child first and then in the parent, which must find nothing of what the child did. */
 async function run(program: WasiProgram, options: WasiOptions): Promise<readonly string[]> {
   const host = await Host.create();
   try {
@@ -42,22 +43,31 @@ async function run(program: WasiProgram, options: WasiOptions): Promise<readonly
     const wasi: WasiOptions = { ...options, args: [basename(program.path), ...args], env, terminal: false };
     const image = await host.build(new Uint8Array(readFileSync(program.path)), { wasi });
     const machine = await image.boot();
-    const printed = { stdout: '', stderr: '' };
-    const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
-    const outcome = machine.runCommand((stream, bytes) => {
-      printed[stream] += decoders[stream].decode(bytes, { stream: true });
-    });
-    const ended = outcome.kind === 'trap' ? outcome.trap.message : outcome.kind === 'exit' ? outcome.code : 0;
-    const faults = host.audit().faults.map((fault) => `audit: ${fault}`);
-    if (ended !== program.exitCode) faults.push(`ended with ${ended}, not ${program.exitCode}: ${printed.stderr}`);
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const expected = program[stream] ?? printed[stream];
-      if (printed[stream] !== expected) faults.push(`${stream} was ${JSON.stringify(printed[stream])}`);
-    }
-    return faults;
+    const child = machine.fork();
+    const faults = [
+      ...faultsOf(program, child).map((fault) => `in a child: ${fault}`),
+      ...faultsOf(program, machine).map((fault) => `in the parent: ${fault}`),
+    ];
+    return [...faults, ...host.audit().faults.map((fault) => `audit: ${fault}`)];
   } finally {
     host.dispose();
   }
+}
+
+function faultsOf(program: WasiProgram, machine: Machine): readonly string[] {
+  const printed = { stdout: '', stderr: '' };
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  const outcome = machine.runCommand((stream, bytes) => {
+    printed[stream] += decoders[stream].decode(bytes, { stream: true });
+  });
+  const ended = outcome.kind === 'trap' ? outcome.trap.message : outcome.kind === 'exit' ? outcome.code : 0;
+  const faults: string[] = [];
+  if (ended !== program.exitCode) faults.push(`ended with ${ended}, not ${program.exitCode}: ${printed.stderr}`);
+  for (const stream of ['stdout', 'stderr'] as const) {
+    const expected = program[stream] ?? printed[stream];
+    if (printed[stream] !== expected) faults.push(`${stream} was ${JSON.stringify(printed[stream])}`);
+  }
+  return faults;
 }
 
 /** A folder of the host as files in memory. */

@@ -460,7 +460,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Row[]>> = {
     ['inval', 'no such descriptor flag', open('f', { fdflags: 32 })],
     ['inval', 'to make a directory', open('new', { oflags: 3 })],
     ['notcapable', 'a right that the directory does not pass on', open('x', { fd: POWERLESS_DIRECTORY, rights: 2n })],
-    ...[2, 8, 16].map(
+    ...[2, 8, 10].map(
       (fdflags) =>
         ['notcapable', `fdflags ${fdflags} without the right to synchronize`, openUnsynchronized(fdflags)] as const,
     ),

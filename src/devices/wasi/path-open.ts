@@ -79,10 +79,13 @@ function pathOpen(
   return E.success;
 }
 
-/** Synchronized I/O needs the right to synchronize (typenames.witx, `rights`); `fd_sync` is enough for `dsync` too. */
+/**
+ * `dsync` and `rsync` need the right to synchronize, as typenames.witx has it of `rights`; `fd_sync` is enough for both.
+ * Of `sync` it says nothing, and programs use that without a right.
+ */
 function maySynchronize(rights: number, fdFlags: number): boolean {
   if ((rights & Right.fdSync) !== 0) return true;
-  if ((fdFlags & (FdFlag.rsync | FdFlag.sync)) !== 0) return false;
+  if ((fdFlags & FdFlag.rsync) !== 0) return false;
   return (fdFlags & FdFlag.dsync) === 0 || (rights & Right.fdDatasync) !== 0;
 }
 
