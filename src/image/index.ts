@@ -20,4 +20,3 @@ export { tarLayer, tarLayerFrom } from './tar/tar-layer.ts';
 export type { TarLayer, TarNote, TarOptions } from './tar/tar-layer.ts';
 export { treeItems } from './tar/tree-tar.ts';
 export { joinChunks, writeTar } from './tar/write-tar.ts';
-export type { TarItem } from './tar/write-tar.ts';
