@@ -1,41 +1,42 @@
 /**
- * A cache of buffers bounded by their bytes: what was used longest ago goes first, the newest always stays.
+ * A cache of buffers bounded by their bytes: what was not used for long goes first, the newest always stays.
  *
- * A chain of images shares one for tables and one for inflated clusters, so what a hostile chain can make the host hold
- * does not grow with its length. An entry is put in when it is complete, so running out of stack halfway harms nothing.
+ * A chain of images shares one for tables and one for decompressed clusters, so what a hostile chain can make the host
+ * hold does not grow with its length. Entries live in two generations; when the young one is full it becomes the old one,
+ * and what the old one still had is gone unless it was used again. So no step is half done when the stack ends: entries
+ * are put in complete, and generations change by assignment alone (I12).
  */
 
 import type { ByteCount } from '../../base/units.ts';
 
 export class ByteCache<T extends { readonly byteLength: ByteCount }> {
-  readonly #maxBytes: ByteCount;
-  readonly #entries = new Map<string, T>();
-  #bytes: ByteCount = 0;
+  readonly #generationBytes: ByteCount;
+  #young = new Map<string, T>();
+  #old = new Map<string, T>();
+  #youngBytes: ByteCount = 0;
 
+  /** Holds at most `maxBytes`, or two entries if they are more. */
   constructor(maxBytes: ByteCount) {
-    this.#maxBytes = maxBytes;
-  }
-
-  get bytes(): ByteCount {
-    return this.#bytes;
+    this.#generationBytes = maxBytes / 2;
   }
 
   get(key: string): T | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    return entry;
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.add(key, old);
+    return old;
   }
 
-  /** Adds what `get` did not find. */
+  /** Adds what the young generation does not have. */
   add(key: string, entry: T): void {
-    this.#entries.set(key, entry);
-    this.#bytes += entry.byteLength;
-    for (const [oldest, { byteLength }] of this.#entries) {
-      if (this.#bytes <= this.#maxBytes || oldest === key) return;
-      this.#entries.delete(oldest);
-      this.#bytes -= byteLength;
+    if (this.#youngBytes > 0 && this.#youngBytes + entry.byteLength > this.#generationBytes) {
+      const fresh = new Map<string, T>();
+      this.#old = this.#young;
+      this.#young = fresh;
+      this.#youngBytes = 0;
     }
+    this.#young.set(key, entry);
+    this.#youngBytes += entry.byteLength;
   }
 }

@@ -17,7 +17,8 @@ export interface DiskImage extends BlockImage {
   readonly backing?: BlockImage;
   /**
    * First byte at or after `offset` that the image or what backs it stores, or `undefined` if only zeros follow. What is
-   * stored may be zeros too. Throws as `read` does.
+   * stored may be zeros too. Throws as `read` does. The time is proportional to what is skipped, at worst to the whole
+   * disk, whose size an image of unknown origin has chosen.
    */
   nextData(offset: number): number | undefined;
 }

@@ -8,7 +8,7 @@ export interface DiskImageLimits {
   readonly chainImages: number;
   /** Bytes of L1 and L2 tables kept. Threat: memory of the host. 4 MiB map 32 GiB of disk in clusters of 64 KiB. */
   readonly tableCacheBytes: ByteCount;
-  /** Bytes of inflated clusters kept, or one cluster if that is more. Threat: memory of the host. */
+  /** Bytes of decompressed clusters kept, or two clusters if that is more. Threat: memory of the host. */
   readonly clusterCacheBytes: ByteCount;
 }
 

@@ -1,5 +1,6 @@
 /** A raw image: byte for byte the disk. */
 
+import { assert } from '../../base/assert.ts';
 import type { ImageFile } from './ports.ts';
 import type { DiskImage } from './disk-image.ts';
 
@@ -8,7 +9,10 @@ export function rawImage(file: ImageFile): DiskImage {
   return {
     format: 'raw',
     sizeBytes: file.sizeBytes,
-    read: (offset, into) => file.read(offset, into),
+    read: (offset, into) => {
+      assert(offset >= 0 && offset + into.length <= file.sizeBytes, 'a read lies within the disk');
+      file.read(offset, into);
+    },
     nextData: (offset) => (offset < file.sizeBytes ? offset : undefined),
   };
 }
