@@ -50,6 +50,7 @@ export { diffFiles, exportTar, TarStream, type ExportOptions } from './host/expo
 export { filesOf, type MachineFiles, type SnapshotFiles } from './host/files.ts';
 export { Host, type BuildOptions, type HostUsage, type ModuleSource } from './host/host.ts';
 export { Image, type BootOptions } from './host/image.ts';
+export type { LoadOptions } from './host/load.ts';
 export type { Imports, ImportValue, ProvidedImport } from './host/imports.ts';
 export { setClock } from './host/guest-clock.ts';
 export { callWithBytes, callWithText, reserveHeadroom, withBytes } from './host/guest-data.ts';
@@ -87,7 +88,19 @@ export {
 export { instrument } from './instrument/instrument.ts';
 export type { Instrumented, InstrumentOptions, InstrumentReport, ModuleMeta } from './instrument/meta.ts';
 export type { CorePoolOptions } from './machine/core-pool.ts';
-export type { Device, DeviceFactory, GuestContext, HostFunction, HostFunctions, MemoryDoor } from './machine/device.ts';
+export type {
+  Device,
+  DeviceFactory,
+  GuestContext,
+  HostFunction,
+  HostFunctions,
+  LoadingOptions,
+  MemoryDoor,
+  SavedDevice,
+  SavedPart,
+  SavingOptions,
+} from './machine/device.ts';
+export type { Json } from './base/fields.ts';
 export type { ForkOptions, ForkResult } from './machine/fork.ts';
 export { lineageOf, type Identity } from './machine/identity.ts';
 export type { MachineLimits } from './machine/limits.ts';
@@ -103,7 +116,7 @@ export {
 } from './machine/outcome.ts';
 export type { Pages } from './machine/pages.ts';
 export type { RuntimeOptions as HostOptions } from './machine/runtime.ts';
-export { Snapshot } from './machine/snapshot.ts';
+export { Snapshot, type SaveOptions } from './machine/snapshot.ts';
 export type { Usage } from './machine/usage.ts';
 export { FunctionRef } from './machine/values.ts';
 export type { AuditReport } from './memory/audit.ts';
