@@ -7,8 +7,11 @@
  * (global $sum (mut i64) (i64.const 0))
  * (func (export "probe") (param i32)
  *   (if (local.get 0)   ;; 8192 values lie on the stack at once; never run
- *     (then (global.set $sum (call $some) × 128, i64.add × 8191))))
+ *     (then (global.set $sum (call $some) × 128, i64.add × 8191), nop × 100,000)))
  * ```
+ *
+ * The `nop`s keep JavaScriptCore from optimizing it: its best compiler takes 4 to 15 s for so many values, without end where
+ * other threads want to compile too, and leaves functions alone that have more bytes than that.
  *
  * The road not taken: recursion. It costs 3 µs, and how large its frames are depends on how the engine has compiled it:
  * 400 of them were less than half of what the work can need. Most of that is the engine's own: one compiles a function
@@ -25,12 +28,16 @@ const VALUE_BYTES = 8;
 /** Values of one call: engines take long to compile a call for each value. */
 const VALUES_PER_CALL = 64;
 
+/** More than JavaScriptCore optimizes: its `maximumOMGCandidateCost` is 100,000 bytes. */
+const PADDING_BYTES = 100_000;
+
 const TYPE_SECTION = 1;
 const IMPORT_SECTION = 2;
 const FUNCTION_SECTION = 3;
 const GLOBAL_SECTION = 6;
 const EXPORT_SECTION = 7;
 const CODE_SECTION = 10;
+const NOP = 0x01;
 const IF = 0x04;
 const VOID = 0x40;
 const END = 0x0b;
@@ -58,7 +65,7 @@ export function probeStack(): void {
 
 function probeModule(): Uint8Array<ArrayBuffer> {
   const values = PROBE_BYTES / VALUE_BYTES;
-  const writer = new ByteWriter(values * 2);
+  const writer = new ByteWriter(values * 2 + PADDING_BYTES);
   encodeHeader(writer);
   writer.section(TYPE_SECTION, () => {
     writer.u32(2);
@@ -81,11 +88,13 @@ function probeModule(): Uint8Array<ArrayBuffer> {
   });
   writer.section(CODE_SECTION, () => {
     writer.u32(1);
-    const large = new ByteWriter(values * 2);
+    const large = new ByteWriter(values * 2 + PADDING_BYTES);
     large.bytes([0, LOCAL_GET, 0, IF, VOID]);
     for (let i = 0; i < values / VALUES_PER_CALL; i++) large.bytes([CALL, 0]);
     for (let i = 1; i < values; i++) large.u8(I64_ADD);
-    large.bytes([GLOBAL_SET, 0, END, END]);
+    large.bytes([GLOBAL_SET, 0]);
+    large.bytes(new Uint8Array(PADDING_BYTES).fill(NOP));
+    large.bytes([END, END]);
     writer.u32(large.length);
     writer.bytes(large.finish());
   });
