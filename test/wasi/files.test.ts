@@ -93,13 +93,17 @@ const handleStep = fc.oneof(
   fc.record({ do: fc.constant('fstat' as const), slot }),
   fc.record({ do: fc.constant('list' as const), slot, length: fc.constantFrom(30, 64, 4096) }),
 );
-const lifeStep = fc.record({ do: fc.constantFrom('fork', 'fork', 'dispose', 'save', 'back') });
 const operation = fc.oneof(
   { weight: 10, arbitrary: pathStep },
   { weight: 6, arbitrary: openStep },
   { weight: 12, arbitrary: handleStep },
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+const lifeStep = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('fork', 'fork', 'dispose', 'save', 'back') }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('undo'), operations: fc.array(operation, { maxLength: 8 }) }) },
+);
+type Life = typeof lifeStep extends fc.Arbitrary<infer T> ? T : never;
 const step = fc.record({
   on: fc.nat(3),
   what: fc.oneof({ weight: 12, arbitrary: operation }, { weight: 1, arbitrary: lifeStep }),
@@ -264,9 +268,10 @@ function compare(pair: Pair, each: Operation): void {
   }
 }
 
-/** Forks, disposals, snapshots and going back to them. */
-function live(pairs: Pair[], index: number, what: string): void {
+/** Forks, disposals, snapshots and going back to them, transactions that are undone. */
+function live(pairs: Pair[], index: number, step: Life): void {
   const pair = pairs[index]!;
+  const what = step.do;
   if (what === 'fork' && pairs.length < 4) {
     const machine = new WasiMachine(pair.machine.vm.fork());
     pairs.push({ machine, model: pair.model.fork(), fds: [...pair.fds], saved: undefined });
@@ -277,12 +282,29 @@ function live(pairs: Pair[], index: number, what: string): void {
     pair.saved?.snapshot.dispose();
     pair.saved?.model.dispose();
     pair.saved = { snapshot: pair.machine.vm.snapshot(), model: pair.model.fork(), fds: [...pair.fds] };
+  } else if ('operations' in step) {
+    undo(pair, step.operations);
   } else if (what === 'back' && pair.saved !== undefined) {
     pair.machine.vm.rollback(pair.saved.snapshot);
     pair.model.dispose();
     pair.model = pair.saved.model.fork();
     pair.fds = [...pair.saved.fds];
   }
+}
+
+/** Operations as one transaction that fails at its end: what they do is right, and then it is as if it never was. */
+function undo({ machine, model, fds }: Pair, operations: readonly Operation[]): void {
+  const failed = new Error('undone');
+  const trial: Pair = { machine, model: model.fork(), fds: [...fds], saved: undefined };
+  try {
+    machine.vm.transaction(() => {
+      for (const each of operations) compare(trial, each);
+      throw failed;
+    });
+  } catch (error) {
+    if (error !== failed) throw error;
+  }
+  trial.model.dispose();
 }
 
 /** Compares the whole trees, and lets both go. */
@@ -350,8 +372,8 @@ test.skipIf(platform() !== 'linux').each(['memory', 'host directory'])(
         const pairs: Pair[] = [{ machine, model: new NodeModel(copy), fds: [3], saved: undefined }];
         for (const { on, what } of steps) {
           const index = on % pairs.length;
-          if (isLife(what.do)) live(pairs, index, what.do);
-          else compare(pairs[index]!, what as Operation);
+          if (isLife(what)) live(pairs, index, what);
+          else compare(pairs[index]!, what);
         }
         for (const pair of pairs) end(pair);
         expect(host.audit().faults).toEqual([]);
@@ -363,6 +385,6 @@ test.skipIf(platform() !== 'linux').each(['memory', 'host directory'])(
   },
 );
 
-function isLife(what: string): boolean {
-  return ['fork', 'dispose', 'save', 'back'].includes(what);
+function isLife(what: Operation | Life): what is Life {
+  return ['fork', 'dispose', 'save', 'back', 'undo'].includes(what.do);
 }

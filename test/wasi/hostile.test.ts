@@ -144,7 +144,7 @@ describe('paths that lead out, or seem to', () => {
     const bytes = typeof path === 'string' ? utf8(path) : path;
     const given = (): [number, number] => putBytes(machine, 1024, bytes);
     const other = (text: string): [number, number] => putBytes(machine, 8192, utf8(text));
-    const refused = [E.notcapable, E.noent, E.notdir, E.inval, E.ilseq];
+    const refused: number[] = [E.notcapable, E.noent, E.notdir, E.inval, E.ilseq];
     for (const follow of [0, 1]) {
       for (const flags of [0, 1, 2, 5, 8, 9]) {
         const errno = machine.call('path_open', 3, follow, ...given(), flags, 2n, 0n, 0, 64);
