@@ -2,7 +2,8 @@
  * Contents of one file: blocks that the machine's disk has, over the bytes of a layer, over zeros.
  *
  * The first write to a block copies it up. Bytes beyond the size are zero in every block, so growing a file shows zeros;
- * without a layer a block of zeros is absent. A part of a layer that can't be read any more, or that changed, is an error.
+ * without a layer a block that is written as zeros is absent. A part of a layer that can't be read any more, or that
+ * changed, is an error.
  */
 
 import { FargoError } from '../../base/errors.ts';
@@ -60,8 +61,8 @@ export function writeContent(
     const size = Math.min(BLOCK_BYTES - within, bytes.length - done);
     const part = bytes.subarray(done, done + size);
     const known = disk.has(inode, block);
-    if (size === BLOCK_BYTES && file.backedBytes <= block * BLOCK_BYTES && isZero(part)) {
-      disk.clear(inode, block);
+    if ((size === BLOCK_BYTES || !known) && file.backedBytes <= block * BLOCK_BYTES && isZero(part)) {
+      if (known) disk.clear(inode, block);
       if (known) added--;
       done += size;
       continue;
