@@ -1,0 +1,38 @@
+/** Before a guest is chosen: what this is, and the guests. */
+
+import { CATALOGUE, type Guest } from './catalogue.ts';
+import { el } from './dom.ts';
+import { bytes, text } from './format.ts';
+
+export function home(onChoose: (guest: Guest) => void): HTMLElement {
+  const cards = CATALOGUE.map((guest) =>
+    el(
+      'li',
+      {},
+      el(
+        'button',
+        { type: 'button', className: 'card', 'data-guest': guest.id, onclick: () => onChoose(guest) },
+        el('span', { className: 'card-name' }, guest.name),
+        el('span', { className: 'card-what' }, guest.what),
+        el('span', { className: 'card-size' }, `${text(bytes(guest.transferBytes))} to fetch`),
+      ),
+    ),
+  );
+  return el(
+    'section',
+    { className: 'home' },
+    el('h1', {}, 'Fork a running machine. ', el('em', {}, 'In microseconds.')),
+    el(
+      'p',
+      { className: 'lead' },
+      'Choose a program. It boots here, in this page: a virtual machine in WebAssembly. Warm it up, then clone it while it ' +
+        'runs, a thousand times if you like. A clone shares its parent’s memory and holds only the pages that it changes.',
+    ),
+    el('ul', { className: 'cards' }, ...cards),
+    el(
+      'p',
+      { className: 'soft' },
+      'Nothing leaves this page, and nothing is fetched from anywhere else. Every figure is measured while you look.',
+    ),
+  );
+}

@@ -1,0 +1,276 @@
+/** The page once a guest was chosen: figures, tree, and the panel of what is selected. Turns what people do into requests. */
+
+import type { NodeInfo, Opened, View } from '../protocol.ts';
+import type { Guest } from './catalogue.ts';
+import { announce, el } from './dom.ts';
+import { Figures } from './figures.ts';
+import { elapsed, plural, text, bytes, duration } from './format.ts';
+import { MachinePanel } from './machine-panel.ts';
+import { type WorkerLine } from './rpc.ts';
+import { SwarmPanel } from './swarm-panel.ts';
+import { TreeView, type Selection } from './tree-view.ts';
+
+/** Machines that the tree shows one by one. */
+const NODES_MAX = 120;
+/** From here on children are a group. */
+const GROUP_FROM = 20;
+
+export class Lab {
+  readonly element: HTMLElement;
+  readonly #line: WorkerLine;
+  readonly #figures = new Figures();
+  readonly #tree: TreeView;
+  readonly #machine: MachinePanel;
+  readonly #swarm: SwarmPanel;
+  readonly #steps = el('div', { className: 'steps' });
+  readonly #side = el('div', { className: 'side' });
+  readonly #problem = el('p', { className: 'notice', role: 'alert', hidden: true });
+  #guest: Guest | undefined;
+  #view: View | undefined;
+  #selected: Selection | undefined;
+  /** Names of machines by colour, also of those that have ended. */
+  #names = new Map<number, string>();
+
+  constructor(line: WorkerLine) {
+    this.#line = line;
+    this.#tree = new TreeView({
+      select: (selection) => this.#guard(() => this.#select(selection)),
+      fork: (node) => this.#guard(() => this.#fork(node, 1)),
+      remove: (selection) => this.#guard(() => this.#end(selection)),
+    });
+    this.#machine = new MachinePanel({
+      fork: (count) => this.#guard(() => this.#fork(this.#nodeId(), count)),
+      end: () => this.#guard(() => this.#end(this.#selected)),
+      run: (text_) => void this.#run(text_),
+      goTo: (position) => this.#guard(() => this.#goTo(position)),
+      readFile: async (path) => this.#line.ask('readFile', [this.#nodeId(), path]),
+      save: () => undefined,
+    });
+    this.#swarm = new SwarmPanel({
+      runAll: (text_) => this.#guard(() => this.#runAll(text_)),
+      stop: () => void this.#line.ask('stop', []),
+      adopt: (index) => this.#guard(() => this.#adopt(index)),
+      end: () => this.#guard(() => this.#end(this.#selected)),
+    });
+    line.onAnswers = (event) => this.#swarm.take(event);
+    const treePanel = el(
+      'section',
+      { className: 'panel tree', 'aria-labelledby': 'tree-title' },
+      el(
+        'header',
+        { className: 'panel-head' },
+        el('h2', { id: 'tree-title' }, 'Family tree'),
+        el(
+          'p',
+          { className: 'keys' },
+          el('kbd', {}, 'F'),
+          ' fork, ',
+          el('kbd', {}, 'arrows'),
+          ' move, ',
+          el('kbd', {}, 'Del'),
+          ' end',
+        ),
+      ),
+      this.#tree.element,
+    );
+    this.element = el(
+      'div',
+      { className: 'lab' },
+      this.#figures.element,
+      this.#steps,
+      this.#problem,
+      el('div', { className: 'columns' }, treePanel, this.#side),
+    );
+  }
+
+  /** Begins with a machine that has just booted. */
+  async begin(guest: Guest, opened: Opened): Promise<void> {
+    this.#guest = guest;
+    this.#names = new Map();
+    this.#machine.terminal.forgetAll();
+    this.#swarm.forgetAll();
+    await this.#machine.terminal.open();
+    this.#take(opened.view);
+    await this.#select({ kind: 'node', id: opened.root });
+    this.#machine.terminal.note(
+      `${guest.name}: built in ${elapsed(opened.buildMs)}, booted in ${elapsed(opened.bootMs)}, ${text(bytes(opened.guestBytes))} of memory`,
+    );
+    if (opened.cold) this.#offerWarming(guest);
+    else await this.#measure();
+  }
+
+  recolour(): void {
+    this.#machine.terminal.recolour();
+    if (this.#view === undefined) return;
+    this.#tree.show(this.#view, this.#selected);
+    this.#swarm.recolour();
+    if (this.#selected?.kind === 'node') void this.#inspect(false);
+  }
+
+  #offerWarming(guest: Guest): void {
+    const warm = el('button', { type: 'button', className: 'main large', id: 'warm' }, 'Warm it up');
+    warm.addEventListener('click', () => this.#guard(() => this.#warm()));
+    this.#steps.replaceChildren(
+      el('p', {}, el('b', {}, 'It runs.'), ` ${guest.warming}, once, so that no child has to.`),
+      warm,
+    );
+  }
+
+  async #warm(): Promise<void> {
+    this.#steps.querySelector('button')?.setAttribute('disabled', '');
+    const { view, text: done, ms } = await this.#line.ask('warm', []);
+    this.#take(view);
+    this.#machine.terminal.note(`warmed in ${elapsed(ms)}: ${done}`);
+    await this.#inspect(true);
+    await this.#measure();
+  }
+
+  async #measure(): Promise<void> {
+    this.#figures.measuring();
+    this.#steps.replaceChildren(el('p', {}, el('b', {}, 'It is warm.'), ' Measuring what a fork costs…'));
+    const found = await this.#line.ask('measure', []);
+    this.#figures.measured(found);
+    const fork = el('button', { type: 'button', className: 'main large', id: 'fork-first' }, 'Fork it');
+    fork.addEventListener('click', () => this.#guard(() => this.#fork(this.#nodeId(), 1)));
+    const thousand = el('button', { type: 'button', className: 'large', id: 'fork-thousand' }, 'Fork a thousand');
+    thousand.addEventListener('click', () => this.#guard(() => this.#fork(this.#nodeId(), 1000)));
+    this.#steps.replaceChildren(
+      el(
+        'p',
+        {},
+        el('b', {}, 'It is warm.'),
+        ' Now clone it while it runs. Copied instead, its memory alone would take ',
+        text(duration(found.copyUs)),
+        ' a child.',
+      ),
+      fork,
+      thousand,
+    );
+    announce(`One fork takes ${text(duration(found.forkUs))}, copying would take ${text(duration(found.copyUs))}`);
+  }
+
+  async #fork(parent: number, count: number): Promise<void> {
+    if (count >= GROUP_FROM) {
+      const { view, made, ms } = await this.#line.ask('swarm', [parent, count]);
+      this.#take(view);
+      await this.#select({ kind: 'swarm', id: made });
+      announce(`${plural(count, 'child', 'children')} forked in ${elapsed(ms)}`);
+    } else {
+      if (this.#view!.nodes.length + count > NODES_MAX) {
+        throw new Error(`The tree shows ${NODES_MAX} machines one by one. Fork a group, or end some.`);
+      }
+      const { view, made, ms } = await this.#line.ask('fork', [parent, count]);
+      this.#take(view);
+      await this.#select({ kind: 'node', id: made.at(-1)! });
+      announce(`Machine ${made.join(', ')} forked in ${elapsed(ms)}`);
+    }
+    this.#steps.replaceChildren();
+  }
+
+  async #run(line: string): Promise<void> {
+    const node = this.#nodeId();
+    try {
+      const result = await this.#line.ask('run', [node, line]);
+      this.#take(result.view);
+      this.#machine.terminal.result(node, result);
+      if (result.kind === 'trap') announce('The call trapped. All that it did was undone.');
+      if (this.#selected?.id === node) await this.#inspect(true);
+    } catch (error) {
+      this.#machine.terminal.failed(messageOf(error));
+    }
+  }
+
+  async #runAll(line: string): Promise<void> {
+    const selected = this.#selected;
+    if (selected?.kind !== 'swarm') return;
+    try {
+      const result = await this.#line.ask('runAll', [selected.id, line]);
+      this.#take(result.view);
+      this.#swarm.done(result);
+      announce(`${plural(result.done, 'answer')} in ${elapsed(result.ms)}`);
+    } catch (error) {
+      this.#swarm.failed();
+      throw error;
+    }
+  }
+
+  async #adopt(index: number): Promise<void> {
+    if (this.#selected?.kind !== 'swarm') return;
+    const { view, made } = await this.#line.ask('adopt', [this.#selected.id, index]);
+    this.#take(view);
+    await this.#select({ kind: 'node', id: made });
+  }
+
+  async #goTo(position: number): Promise<void> {
+    this.#take(await this.#line.ask('rollback', [this.#nodeId(), position]));
+    this.#machine.terminal.note(`moved to step ${position} of its time line`);
+    await this.#inspect(true);
+  }
+
+  async #end(selection: Selection | undefined): Promise<void> {
+    if (selection === undefined) return;
+    const { id, kind } = selection;
+    const parent = this.#infoOf(selection)?.parent;
+    if (parent === undefined) return;
+    this.#take(await this.#line.ask(kind === 'node' ? 'dispose' : 'disposeSwarm', [id]));
+    this.#swarm.forget(id);
+    await this.#select({ kind: 'node', id: parent });
+    this.#tree.focus();
+    announce(kind === 'node' ? `Machine ${id} ended` : 'The group ended');
+  }
+
+  async #select(selection: Selection): Promise<void> {
+    this.#selected = selection;
+    this.#tree.show(this.#view!, selection);
+    if (selection.kind === 'swarm') {
+      const swarm = this.#view!.swarms.find(({ id }) => id === selection.id);
+      if (swarm === undefined) return;
+      if (this.#side.firstChild !== this.#swarm.element) this.#side.replaceChildren(this.#swarm.element);
+      this.#swarm.show(swarm, this.#guest!);
+      return;
+    }
+    if (this.#side.firstChild !== this.#machine.element) {
+      this.#side.replaceChildren(this.#machine.element);
+      this.#machine.terminal.fit();
+    }
+    await this.#inspect(false);
+  }
+
+  async #inspect(pulse: boolean): Promise<void> {
+    const selected = this.#selected;
+    if (selected?.kind !== 'node') return;
+    const inspection = await this.#line.ask('inspect', [selected.id]);
+    if (this.#selected?.id !== selected.id) return;
+    this.#machine.show(inspection, this.#guest!, { names: this.#names, pulse });
+  }
+
+  #take(view: View): void {
+    this.#view = view;
+    for (const { id, colour } of view.nodes) this.#names.set(colour, `machine ${id}`);
+    this.#figures.count(view.stats);
+    this.#tree.show(view, this.#selected);
+  }
+
+  #nodeId(): number {
+    return this.#selected?.kind === 'node' ? this.#selected.id : this.#view!.nodes[0]!.id;
+  }
+
+  #infoOf({ kind, id }: Selection): { readonly parent: number | undefined } | undefined {
+    const all: readonly (NodeInfo | { id: number; parent: number })[] =
+      kind === 'node' ? this.#view!.nodes : this.#view!.swarms;
+    return all.find((each) => each.id === id);
+  }
+
+  /** Runs `work`, and says what went wrong. */
+  #guard(work: () => Promise<void>): void {
+    this.#problem.hidden = true;
+    work().catch((error: unknown) => {
+      this.#problem.textContent = messageOf(error);
+      this.#problem.hidden = false;
+    });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

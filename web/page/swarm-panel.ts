@@ -1,0 +1,375 @@
+/** A thousand children, one line, a thousand answers: as a sunflower of dots, or as a picture that they compute together. */
+
+import type { Answer, AnswersEvent, SwarmInfo, SwarmResult } from '../protocol.ts';
+import { TILE, TILES_ACROSS, TILES_DOWN } from '../tiles.ts';
+import type { Guest } from './catalogue.ts';
+import { el, fitCanvas } from './dom.ts';
+import { bytes, count, digits, duration, plural, text } from './format.ts';
+import { palette, scaleColour } from './palette.ts';
+import { nearest, sunflower, type Dot } from './phyllotaxis.ts';
+
+const SIDE_MAX = 560;
+const BINS = 24;
+const MOST_FREQUENT = 8;
+const ZOOM = 5;
+const REACH = 14;
+
+export interface SwarmActions {
+  runAll(line: string): void;
+  stop(): void;
+  adopt(index: number): void;
+  end(): void;
+}
+
+export class SwarmPanel {
+  readonly element: HTMLElement;
+  readonly #actions: SwarmActions;
+  readonly #title = el('h2', { id: 'swarm-title' });
+  readonly #facts = el('p', { className: 'facts' });
+  readonly #canvas = el('canvas', { className: 'swarm-canvas', role: 'img' });
+  readonly #caption = el('p', { className: 'soft swarm-caption' });
+  readonly #summary = el('div', { className: 'summary' });
+  readonly #line = el('input', {
+    type: 'text',
+    id: 'swarm-line',
+    className: 'typed',
+    autocomplete: 'off',
+    autocapitalize: 'off',
+    spellcheck: false,
+  });
+  readonly #run = el('button', { className: 'main', id: 'run-all' }, 'Run in all');
+  readonly #chips = el('div', { className: 'chips', role: 'group', 'aria-label': 'Lines to try' });
+  #guest: Guest | undefined;
+  #swarm: SwarmInfo | undefined;
+  #answers = new Map<number, (Answer | undefined)[]>();
+  #dots: Dot[] = [];
+  #dotRadius = 1;
+  #side = 0;
+  #running = false;
+
+  constructor(actions: SwarmActions) {
+    this.#actions = actions;
+    const form = el(
+      'form',
+      { className: 'typed-form always' },
+      el('label', { className: 'unseen', htmlFor: 'swarm-line' }, 'One line for all of them'),
+      this.#line,
+      this.#run,
+    );
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      if (this.#running) this.#actions.stop();
+      else this.#start(this.#line.value);
+    });
+    this.element = el(
+      'section',
+      { className: 'panel swarm', 'aria-labelledby': 'swarm-title' },
+      el(
+        'header',
+        { className: 'panel-head' },
+        this.#title,
+        el(
+          'div',
+          { className: 'actions' },
+          el('button', { type: 'button', className: 'quiet', onclick: () => actions.end() }, 'End all'),
+        ),
+      ),
+      this.#facts,
+      form,
+      this.#chips,
+      el('div', { className: 'swarm-view' }, this.#canvas, this.#summary),
+      this.#caption,
+    );
+    this.#canvas.addEventListener('pointermove', (event) => this.#point(event));
+    this.#canvas.addEventListener('click', (event) => this.#click(event));
+    new ResizeObserver(() => this.#redraw()).observe(this.element);
+  }
+
+  show(swarm: SwarmInfo, guest: Guest): void {
+    this.#swarm = swarm;
+    this.#guest = guest;
+    this.#title.textContent = `${plural(swarm.count, 'child', 'children')} of machine ${swarm.parent}`;
+    const each = text(duration((swarm.forkMs * 1000) / Math.max(1, swarm.count)));
+    const all = text(duration(swarm.forkMs * 1000));
+    this.#facts.textContent = `forked in ${all}, ${each} each; until they write they hold nothing of their own`;
+    if (this.#chips.dataset['guest'] !== guest.id) {
+      this.#chips.dataset['guest'] = guest.id;
+      this.#line.value = guest.swarm[0]!.line;
+      this.#chips.replaceChildren(
+        ...guest.swarm.map(({ label, line }) =>
+          el('button', { type: 'button', className: 'chip', title: line, onclick: () => this.#start(line) }, label),
+        ),
+      );
+    }
+    if (!this.#answers.has(swarm.id))
+      this.#answers.set(
+        swarm.id,
+        Array.from({ length: swarm.count }, () => undefined),
+      );
+    this.#redraw();
+    if (!this.#running) this.#summarize();
+  }
+
+  recolour(): void {
+    this.#redraw();
+  }
+
+  take(event: AnswersEvent): void {
+    const answers = this.#answers.get(event.swarm);
+    if (answers === undefined) return;
+    event.answers.forEach((answer, index) => (answers[event.from + index] = answer));
+    if (event.swarm !== this.#swarm?.id) return;
+    this.#redraw();
+    this.#summarize();
+  }
+
+  done({ ms, bytesPerChild, done }: SwarmResult): void {
+    this.#running = false;
+    this.#run.textContent = 'Run in all';
+    const each = text(duration((ms * 1000) / Math.max(1, done)));
+    const cost = text(bytes(Math.max(0, bytesPerChild)));
+    this.#facts.textContent = `${plural(done, 'answer')} in ${text(duration(ms * 1000))}: ${each} and ${cost} of memory each`;
+  }
+
+  failed(): void {
+    this.#running = false;
+    this.#run.textContent = 'Run in all';
+  }
+
+  forget(swarm: number): void {
+    this.#answers.delete(swarm);
+  }
+
+  forgetAll(): void {
+    this.#answers.clear();
+    this.#running = false;
+  }
+
+  #start(line: string): void {
+    if (this.#swarm === undefined || line.trim() === '') return;
+    this.#line.value = line;
+    this.#answers.get(this.#swarm.id)?.fill(undefined);
+    this.#running = true;
+    this.#run.textContent = 'Stop';
+    this.#actions.runAll(line);
+  }
+
+  #current(): readonly (Answer | undefined)[] {
+    return (this.#swarm && this.#answers.get(this.#swarm.id)) ?? [];
+  }
+
+  #redraw(): void {
+    if (this.#swarm === undefined || this.element.clientWidth === 0) return;
+    if (this.#guest?.answers === 'tiles') this.#drawTiles();
+    else this.#drawDots();
+  }
+
+  #drawDots(): void {
+    const answers = this.#current();
+    const room = this.#canvas.parentElement!.clientWidth;
+    const side = Math.min(SIDE_MAX, room);
+    if (side !== this.#side || this.#dots.length !== answers.length) {
+      this.#side = side;
+      const { dots, dotRadius } = sunflower(answers.length, side / 2 - 6);
+      this.#dots = dots;
+      this.#dotRadius = dotRadius;
+    }
+    const context = fitCanvas(this.#canvas, side, side);
+    context.translate(side / 2, side / 2);
+    const colours = palette();
+    const place = placing(answers);
+    answers.forEach((answer, index) => {
+      const { x, y } = this.#dots[index]!;
+      context.fillStyle = colourOf(answer, place, colours);
+      context.beginPath();
+      context.arc(x, y, answer === undefined ? this.#dotRadius * 0.62 : this.#dotRadius, 0, 2 * Math.PI);
+      context.fill();
+    });
+    const given = answers.filter((each) => each !== undefined).length;
+    this.#canvas.setAttribute('aria-label', `${count(given)} of ${count(answers.length)} children have answered`);
+    this.#canvas.style.cursor = 'pointer';
+    if (this.#caption.dataset['dot'] === undefined) {
+      this.#caption.textContent =
+        'A dot is a machine. Point at one for its answer; click to give it a place in the tree.';
+    }
+  }
+
+  #drawTiles(): void {
+    const width = TILES_ACROSS * TILE;
+    const height = TILES_DOWN * TILE;
+    const { width: had } = this.#canvas;
+    if (had !== width) [this.#canvas.width, this.#canvas.height] = [width, height];
+    this.#canvas.style.width = '100%';
+    this.#canvas.style.height = 'auto';
+    const context = this.#canvas.getContext('2d')!;
+    const idle = palette().idle;
+    this.#current().forEach((answer, index) => {
+      if (index >= TILES_ACROSS * TILES_DOWN) return;
+      const x = (index % TILES_ACROSS) * TILE;
+      const y = Math.floor(index / TILES_ACROSS) * TILE;
+      if (answer?.tile !== undefined) context.putImageData(new ImageData(answer.tile, TILE, TILE), x, y);
+      else {
+        context.clearRect(x, y, TILE, TILE);
+        context.fillStyle = answer === undefined ? idle : palette().trap;
+        context.fillRect(x + 1, y + 1, TILE - 2, TILE - 2);
+      }
+    });
+    this.#canvas.setAttribute('aria-label', 'A picture of the Mandelbrot set, a tile from each child');
+    this.#canvas.style.cursor = 'zoom-in';
+    this.#caption.textContent = `Each tile was computed by a machine of its own. Click to look ${ZOOM} times closer.`;
+  }
+
+  #summarize(): void {
+    const given = this.#current().filter((each) => each !== undefined);
+    if (given.length === 0 || this.#guest?.answers === 'tiles') {
+      this.#summary.replaceChildren();
+      return;
+    }
+    const numbers = numbersOf(given);
+    this.#summary.replaceChildren(...(numbers === undefined ? frequencies(given) : histogram(numbers)));
+  }
+
+  #at(event: MouseEvent): number | undefined {
+    const scale = this.#side / this.#canvas.clientWidth;
+    const place = { x: event.offsetX * scale - this.#side / 2, y: event.offsetY * scale - this.#side / 2 };
+    return nearest(this.#dots, place, Math.max(REACH, this.#dotRadius * 1.5));
+  }
+
+  #point(event: PointerEvent): void {
+    if (this.#guest?.answers === 'tiles') return;
+    const index = this.#at(event);
+    if (index === undefined) return;
+    const answer = this.#current()[index];
+    this.#caption.dataset['dot'] = String(index);
+    this.#caption.textContent = `child ${count(index)}: ${answer === undefined ? 'at rest' : answer.text}`;
+  }
+
+  #click(event: MouseEvent): void {
+    if (this.#guest?.answers !== 'tiles') {
+      const index = this.#at(event);
+      if (index !== undefined) this.#actions.adopt(index);
+      return;
+    }
+    const [x, y, across] = this.#line.value
+      .trim()
+      .split(/[\s,]+/)
+      .map(Number);
+    if (x === undefined || y === undefined || across === undefined || !Number.isFinite(x + y + across)) return;
+    const scale = across / this.#canvas.clientWidth;
+    const toX = x + (event.offsetX - this.#canvas.clientWidth / 2) * scale;
+    const toY = y + (event.offsetY - this.#canvas.clientHeight / 2) * scale;
+    this.#start(`${toX.toPrecision(9)} ${toY.toPrecision(9)} ${(across / ZOOM).toPrecision(4)}`);
+  }
+}
+
+/** Where an answer stands between the least and the most; for words, each its own place. */
+function placing(answers: readonly (Answer | undefined)[]): (answer: Answer) => number {
+  const given = answers.filter((each) => each !== undefined);
+  const numbers = numbersOf(given);
+  if (numbers !== undefined) {
+    const { low, high } = range(numbers);
+    return ({ text: value }) => (high === low ? 0.6 : (Number(value) - low) / (high - low));
+  }
+  const words = [...new Set(given.map((each) => each.text))].sort();
+  const places = new Map(words.map((word, index) => [word, words.length === 1 ? 0.6 : index / (words.length - 1)]));
+  return ({ text: value }) => places.get(value) ?? 0;
+}
+
+function colourOf(
+  answer: Answer | undefined,
+  place: (answer: Answer) => number,
+  colours: { readonly idle: string; readonly trap: string },
+): string {
+  if (answer === undefined) return colours.idle;
+  return answer.kind === 'return' ? scaleColour(place(answer)) : colours.trap;
+}
+
+/** The answers as numbers, if all of them are. */
+function numbersOf(answers: readonly Answer[]): number[] | undefined {
+  const numbers: number[] = [];
+  for (const { kind, text: value } of answers) {
+    if (kind !== 'return') continue;
+    const number = value.trim() === '' ? Number.NaN : Number(value);
+    if (!Number.isFinite(number)) return undefined;
+    numbers.push(number);
+  }
+  return numbers.length === 0 ? undefined : numbers;
+}
+
+function range(numbers: readonly number[]): { low: number; high: number } {
+  return numbers.reduce(({ low, high }, each) => ({ low: Math.min(low, each), high: Math.max(high, each) }), {
+    low: Infinity,
+    high: -Infinity,
+  });
+}
+
+function histogram(numbers: readonly number[]): HTMLElement[] {
+  const { low, high } = range(numbers);
+  const distinct = new Set(numbers).size;
+  const whole = numbers.every(Number.isInteger) && high - low < BINS;
+  const size = whole ? high - low + 1 : BINS;
+  const bins = Array.from({ length: size }, () => 0);
+  for (const each of numbers) {
+    const share = high === low ? 0 : (each - low) / (high - low);
+    bins[whole ? each - low : Math.min(BINS - 1, Math.floor(share * BINS))]!++;
+  }
+  const most = Math.max(...bins);
+  const mean = numbers.reduce((sum, each) => sum + each, 0) / numbers.length;
+  const bars = bins.map((height, index) => {
+    const bar = el('span', { className: 'bar-of' });
+    bar.style.height = `${((height / most) * 100).toFixed(1)}%`;
+    bar.style.background = scaleColour(size === 1 ? 0.6 : index / (size - 1));
+    return bar;
+  });
+  const label = `Histogram of ${count(numbers.length)} answers from ${number(low)} to ${number(high)}`;
+  return [
+    el('div', { className: 'histogram', role: 'img', 'aria-label': label }, ...bars),
+    el('p', { className: 'axis', 'aria-hidden': 'true' }, el('span', {}, number(low)), el('span', {}, number(high))),
+    el(
+      'dl',
+      { className: 'stats' },
+      ...pair('answers', count(numbers.length)),
+      ...pair('different', count(distinct)),
+      ...pair('mean', number(mean)),
+    ),
+  ];
+}
+
+function frequencies(answers: readonly Answer[]): HTMLElement[] {
+  const counts = new Map<string, number>();
+  for (const { text: value } of answers) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const most = [...counts].sort(([, a], [, b]) => b - a).slice(0, MOST_FREQUENT);
+  const items = most.map(([value, times]) => {
+    const meter = el('span', { className: 'meter' });
+    meter.style.width = `${((times / most[0]![1]) * 100).toFixed(1)}%`;
+    return el(
+      'li',
+      {},
+      el('span', { className: 'word' }, value),
+      el('span', { className: 'soft' }, count(times)),
+      meter,
+    );
+  });
+  return [
+    el('ol', { className: 'frequencies' }, ...items),
+    el(
+      'dl',
+      { className: 'stats' },
+      ...pair('answers', count(answers.length)),
+      ...pair('different', count(counts.size)),
+    ),
+  ];
+}
+
+function pair(name: string, value: string): HTMLElement[] {
+  return [el('div', {}, el('dt', {}, name), el('dd', {}, value))];
+}
+
+function number(value: number): string {
+  if (Number.isInteger(value) && Math.abs(value) < 1e15) return count(value);
+  return Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3 ? value.toPrecision(4) : digits5(value);
+}
+
+function digits5(value: number): string {
+  return Math.abs(value) >= 1000 ? digits(value) : value.toPrecision(5);
+}

@@ -1,0 +1,51 @@
+/**
+ * Builds the demo into `dist-web`: a folder for any static host, in any sub-path. The guests lie beside the page,
+ * compressed, and are fetched when one is chosen.
+ */
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { defineConfig, type Plugin } from 'vite';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const require = createRequire(import.meta.url);
+
+/** By name of the file in the demo. */
+const GUESTS: Readonly<Record<string, string>> = {
+  perl: require.resolve('@6over3/zeroperl-ts').replace(/[^/\\]*$/, 'zeroperl.wasm'),
+  kv: here('../guests/build/kv.wasm'),
+  mandelbrot: here('../guests/build/mandelbrot.wasm'),
+  repl: here('../guests/build/repl.wasm'),
+};
+
+const guests = Object.entries(GUESTS).map(([name, path]) => {
+  const module = readFileSync(path);
+  return { name, moduleBytes: module.length, compressed: gzipSync(module, { level: 9 }) };
+});
+
+const guestFiles: Plugin = {
+  name: 'guest-files',
+  generateBundle() {
+    for (const { name, compressed } of guests) {
+      this.emitFile({ type: 'asset', fileName: `guests/${name}.wasm.gz`, source: compressed });
+    }
+  },
+};
+
+export default defineConfig({
+  root: here('.'),
+  base: './',
+  resolve: { alias: { 'fargo-wasm': here('../src/index.ts') } },
+  define: {
+    GUEST_SIZES: Object.fromEntries(
+      guests.map(({ name, moduleBytes, compressed }) => [name, { moduleBytes, transferBytes: compressed.length }]),
+    ),
+  },
+  build: { outDir: here('../dist-web'), emptyOutDir: true, target: 'es2022', reportCompressedSize: false },
+  worker: { format: 'es' },
+  plugins: [guestFiles],
+  server: { port: 4173 },
+  preview: { port: 4173, strictPort: false },
+});

@@ -1,0 +1,66 @@
+/** The worker: takes requests one by one, and answers each. */
+
+import { FargoError, TrapError } from 'fargo-wasm';
+import type { AnswersEvent, FromWorker, GuestId, Method, Request } from '../protocol.ts';
+import { World } from './world.ts';
+
+interface WorkerScope {
+  postMessage(message: FromWorker, transfer: Transferable[]): void;
+  addEventListener(type: 'message', listen: (event: MessageEvent<Request>) => void): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+let world: World | undefined;
+
+function current(): World {
+  if (world === undefined) throw new Error('no guest was chosen');
+  return world;
+}
+
+function post(message: FromWorker): void {
+  scope.postMessage(message, []);
+}
+
+const METHODS: Readonly<Record<Method, (...args: never[]) => unknown>> = {
+  async open(guest: GuestId, module: Uint8Array) {
+    world?.dispose();
+    world = undefined;
+    const made = await World.open(guest, module);
+    world = made.world;
+    return made.opened;
+  },
+  warm: () => current().warm(),
+  measure: () => current().measure(),
+  fork: (node: number, count: number) => current().fork(node, count),
+  swarm: (node: number, count: number) => current().swarm(node, count),
+  run: (node: number, line: string) => current().run(node, line),
+  runAll: (swarm: number, line: string) =>
+    current().runAll(swarm, line, (from, answers) => {
+      const event: AnswersEvent = { event: 'answers', swarm, from, answers };
+      post(event);
+    }),
+  stop: () => current().stop(),
+  adopt: (swarm: number, index: number) => current().adopt(swarm, index),
+  inspect: (node: number) => current().inspect(node),
+  readFile: (node: number, path: string) => current().readFile(node, path),
+  rollback: (node: number, position: number) => current().rollback(node, position),
+  dispose: (node: number) => current().disposeNode(node),
+  disposeSwarm: (swarm: number) => current().disposeSwarm(swarm),
+};
+
+scope.addEventListener('message', ({ data }) => {
+  const { id, method, args } = data;
+  void (async () => {
+    try {
+      post({ id, ok: true, value: await METHODS[method](...(args as never[])) });
+    } catch (error) {
+      post({ id, ok: false, ...described(error) });
+    }
+  })();
+});
+
+function described(error: unknown): { code: string; message: string } {
+  if (error instanceof FargoError) return { code: error.code, message: error.message };
+  if (error instanceof TrapError) return { code: 'trap', message: error.message };
+  return { code: 'error', message: error instanceof Error ? error.message : String(error) };
+}
