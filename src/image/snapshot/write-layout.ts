@@ -18,6 +18,7 @@ import { gzipSync } from 'fflate';
 import { FargoError } from '../../base/errors.ts';
 import type { Json } from '../../base/fields.ts';
 import type { ByteCount } from '../../base/units.ts';
+import { BLOCK_BYTES } from '../tar/header.ts';
 import { joinChunks, writeTar, type TarItem } from '../tar/write-tar.ts';
 import { digestOf } from './digest.ts';
 import { documentOf } from './documents.ts';
@@ -83,13 +84,6 @@ export class LayoutWriter {
       manifests: [{ ...descriptorOf(manifest), artifactType: ARTIFACT_TYPE }],
     });
     const blobs = [manifest, configBlob, ...layers];
-    const size = blobs.reduce((sum, { bytes }) => sum + bytes.length + MEMBER_BYTES, index.length);
-    if (size > this.#options.maxBytes) {
-      throw new FargoError(
-        'limit',
-        `the snapshot has ${size} bytes; ${this.#options.maxBytes} are allowed: "maxBytes"`,
-      );
-    }
     const items: TarItem[] = [
       fileOf('oci-layout', documentOf({ imageLayoutVersion: LAYOUT_VERSION })),
       fileOf('index.json', index),
@@ -97,12 +91,21 @@ export class LayoutWriter {
       { path: 'blobs/sha256', kind: 'directory', modifiedNs: 0n },
       ...blobs.map(({ digest, bytes }) => fileOf(`blobs/${digest.replace(':', '/')}`, bytes)),
     ];
+    const size = items.reduce((sum, item) => sum + memberBytes(item), 2 * BLOCK_BYTES);
+    if (size > this.#options.maxBytes) {
+      throw new FargoError(
+        'limit',
+        `the snapshot has ${size} bytes; ${this.#options.maxBytes} are allowed: "maxBytes"`,
+      );
+    }
     return { bytes: joinChunks(writeTar(items)), digest: configBlob.digest };
   }
 }
 
-/** About what a member of a tar takes beside its bytes. */
-const MEMBER_BYTES = 1024;
+/** What a member takes in the tar: a header and whole blocks. */
+function memberBytes(item: TarItem): ByteCount {
+  return BLOCK_BYTES + (item.kind === 'file' ? Math.ceil(item.sizeBytes / BLOCK_BYTES) * BLOCK_BYTES : 0);
+}
 
 async function blobOf(mediaType: string, bytes: Uint8Array): Promise<Blob> {
   return { mediaType, digest: await digestOf(bytes), bytes };
