@@ -143,6 +143,8 @@ const IMPOSSIBLE: [string, WasiOptions, string][] = [
   ['seed and entropy', { seed: 1, entropy: { fillRandom: () => undefined } }, 'not both'],
   ['a resolution of 0', { clockResolutionNs: 0 }, 'less than 1'],
   ['a fractional resolution', { clockResolutionNs: 1.5 }, 'not a whole number'],
+  ['a clock that is given twice', { time: { offsetNs: 1n, realtimeNs: 1n } }, 'not both'],
+  ['a pause that is none', { pausedBySnapshot: 'all' as never }, '"pausedBySnapshot" is all'],
   ['a limit that is none', { limits: { descriptors: -1 } }, 'the limit "descriptors" is -1'],
   ['a file size beyond arithmetic', { limits: { fileBytes: 2 ** 43 } }, 'the limit "fileBytes"'],
   ['dots in a name', { files: { 'a/../b': '' } }, 'has a ".."'],

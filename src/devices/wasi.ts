@@ -105,7 +105,7 @@ export interface WasiOptions {
 export function wasi(options: WasiOptions = {}): DeviceFactory<WasiState> {
   const limits = limitsOf(options.limits ?? {});
   const host = new HostTime(options.clock ?? systemClock());
-  const pause = options.pausedBySnapshot ?? 'monotonic';
+  const pause = pauseOf(options);
   const bootTime = bootClock(host, options.time ?? {});
   const resolutionNs = resolutionOf(options);
   const makeClock = (): MachineClock => new MachineClock(host, bootTime, { resolutionNs, pause });
@@ -269,6 +269,14 @@ function limitsOf(given: Partial<WasiLimits>): WasiLimits {
     throw new FargoError('bad-argument', `the limit "sleepNs" is ${String(sleepNs)}; a bigint from 0 is expected`);
   }
   return limits;
+}
+
+function pauseOf({ pausedBySnapshot = 'monotonic' }: WasiOptions): SnapshotPause {
+  if (['monotonic', 'both', 'none'].includes(pausedBySnapshot)) return pausedBySnapshot;
+  throw new FargoError(
+    'bad-argument',
+    `"pausedBySnapshot" is ${String(pausedBySnapshot)}; 'monotonic', 'both' and 'none' are allowed`,
+  );
 }
 
 function resolutionOf(options: WasiOptions): bigint {

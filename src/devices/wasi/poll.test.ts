@@ -93,6 +93,50 @@ test('one sleep is capped, and then interrupted', () => {
   expect(poll(guest, [{ type: 0, clock: 1, timeoutNs: 50n }])).toEqual(['100 0 0 0 0']);
 });
 
+test('clocks that stand still are moved by the sleep, and nothing waits', () => {
+  const guest = guestWith({ time: { freeze: true, realtimeNs: 5000n } });
+  const now = (clock: number): bigint => {
+    guest.call('clock_time_get', clock, 0n, 64);
+    return guest.u64(64);
+  };
+  const subscriptions = [
+    { type: 0, clock: 0, timeoutNs: 5300n, absolute: true },
+    { type: 0, clock: 1, timeoutNs: 400n },
+  ];
+  expect(poll(guest, subscriptions)).toEqual(['100 0 0 0 0']);
+  expect([now(0), now(1)]).toEqual([5300n, 800n]);
+  expect(poll(guest, subscriptions)).toEqual(['100 0 0 0 0']);
+  expect(now(0)).toBe(5300n);
+  const child = guest.fork();
+  expect(poll(child, [{ type: 0, clock: 2, timeoutNs: 1n }])).toEqual(['100 0 0 0 0']);
+  expect([now(0), slept]).toEqual([5300n, []]);
+});
+
+test('CPU clocks, devices, directories, and files to be written', () => {
+  const guest = guestWith();
+  const events = poll(guest, [
+    { type: 0, clock: 2, timeoutNs: 500n, absolute: true },
+    { type: 0, clock: 3, timeoutNs: 500n, absolute: true },
+    { type: 1, fd: guest.open('dev/zero') },
+    { type: 2, fd: guest.open('f') },
+    { type: 1, fd: 3 },
+  ]);
+  expect(events).toEqual(['102 1 0 0 0', '103 2 0 0 0', `104 1 ${E.notcapable} 0 0`, '100 0 0 0 0', '101 0 0 0 0']);
+});
+
+test('events over their own subscriptions', () => {
+  const guest = guestWith();
+  guest.memory.fill(1024, 0, 96);
+  guest.memory.setUint64(1024, 7n);
+  guest.memory.setUint8(1024 + 8, 2);
+  guest.memory.setUint32(1024 + 16, 1);
+  guest.memory.setUint64(1072, 8n);
+  guest.memory.setUint8(1072 + 8, 2);
+  guest.memory.setUint32(1072 + 16, 2);
+  expect(guest.call('poll_oneoff', 1024, 1024, 2, 1024 + 64)).toBe(0);
+  expect([guest.u32(1024 + 64), guest.u64(1024), guest.u64(1056)]).toEqual([2, 7n, 8n]);
+});
+
 test('counts and addresses', () => {
   const guest = guestWith();
   expect(poll(guest, [])).toBe(E.inval);
