@@ -47,6 +47,7 @@ export {
 } from './devices/index.ts';
 export { copyIn, type CopyOptions } from './host/copy.ts';
 export { diffFiles, exportTar, TarStream, type ExportOptions } from './host/export.ts';
+export { diskOf, MachineDisk } from './host/machine-disk.ts';
 export { filesOf, type MachineFiles, type SnapshotFiles } from './host/files.ts';
 export { Host, type BuildOptions, type HostUsage, type ModuleSource } from './host/host.ts';
 export { Image, type BootOptions } from './host/image.ts';
