@@ -175,6 +175,9 @@ const LOADING_OPTIONS: readonly (keyof WasiOptions)[] = [
   'limits',
 ];
 
+/** Input from outside where none is given any more. */
+const ENDED: InputPort = { read: () => undefined };
+
 /**
  * The WASI device for a saved machine: as it was where it was saved, with the host's ports and what else `given` has.
  *
@@ -189,7 +192,7 @@ export function wasiOfSaved(saved: SavedDevice, given: WasiOptions): DeviceFacto
   const factory = wasi({
     args,
     env: Object.fromEntries(env.map((each) => [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)])),
-    ...(input !== undefined && { stdin: input }),
+    stdin: input ?? ENDED,
     terminal: { stdin: terminals[0]!, stdout: terminals[1]!, stderr: terminals[2]! },
     pausedBySnapshot: pause,
     clockResolutionNs: resolutionNs,
@@ -197,9 +200,12 @@ export function wasiOfSaved(saved: SavedDevice, given: WasiOptions): DeviceFacto
     limits: { ...limits, ...given.limits },
   });
   if (given.stdin === undefined) return factory;
-  // Another input is read from its beginning.
-  const fromStart = (of: SavedDevice): SavedDevice => ({ ...of, state: { ...(of.state as object), inputOffset: 0 } });
-  return { ...factory, load: (of, options) => factory.load!(fromStart(of), options) };
+  return { ...factory, load: (of, options) => factory.load!(withInputAtStart(of), options) };
+}
+
+/** Another input is read from its beginning. */
+function withInputAtStart(saved: SavedDevice): SavedDevice {
+  return { ...saved, state: { ...(saved.state as object), inputOffset: 0 } };
 }
 
 /** What {@link wasi} makes for a core. */

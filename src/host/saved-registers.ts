@@ -1,7 +1,7 @@
 /** Registers of a unit in a saved snapshot: their types, which the receiver's own layout must have too, and their bytes. */
 
 import { FargoError } from '../base/errors.ts';
-import { Fields } from '../base/fields.ts';
+import type { Fields } from '../base/fields.ts';
 import type { ModuleMeta } from '../instrument/meta.ts';
 import { ValType } from '../wasm/module.ts';
 

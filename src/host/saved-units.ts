@@ -4,7 +4,7 @@
  */
 
 import { FargoError } from '../base/errors.ts';
-import { Fields, type Json } from '../base/fields.ts';
+import type { Fields, Json } from '../base/fields.ts';
 import { canonicalJson } from '../image/snapshot/documents.ts';
 import { GUEST_WASM_PAGES_MAX } from '../instrument/layout.ts';
 import type { ImportMeta, ModuleMeta } from '../instrument/meta.ts';

@@ -32,6 +32,34 @@ async function elsewhere(machine: Machine, options: LoadOptions = {}): Promise<{
 const fails = (code: string, message?: string | RegExp): unknown =>
   expect.objectContaining({ code, ...(message !== undefined && { message: expect.stringMatching(message) }) });
 
+const moduleWith = (value: number): string =>
+  `(module (memory (export "m") 1 3) (data (i32.const ${value * 5000}) "\\0${value}")
+    (func (export "grow") (drop (memory.grow (i32.const 1)))))`;
+
+const counter = (saves: boolean): DeviceFactory<number> => ({
+  name: 'counter',
+  initial: 0,
+  create: () => {
+    let working = 0;
+    const next: HostFunction = () => ++working;
+    return {
+      name: 'counter',
+      functions: { resolve: (module) => (module === 'device' ? next : undefined) },
+      restore: (state) => {
+        working = state;
+      },
+      commit: () => working,
+    };
+  },
+  fork: (state) => state,
+  ...(saves && {
+    save: (state: number) => ({ saved: { state, blobs: { more: Uint8Array.of(state) } }, whole: state }),
+    load: ({ state, blobs }) => (state as number) + blobs['more']![0]! * 1000,
+  }),
+});
+
+const bytesOf = (snapshot: Snapshot): Uint8Array => snapshot.fork().memory.read(0, 8 * 65_536);
+
 describe('memory', () => {
   const text = `(module (memory (export "memory") 2 20)
     (data (i32.const 5000) "from a segment")
@@ -88,11 +116,8 @@ describe('memory', () => {
 
   test('several memories', async () => {
     using host = new Host();
-    const module = (value: number): string =>
-      `(module (memory (export "m") 1 3) (data (i32.const ${value * 5000}) "\\0${value}")
-        (func (export "grow") (drop (memory.grow (i32.const 1)))))`;
-    using vm = await bootText(host, module(1));
-    host.link(vm, await wasmFromText(module(2)));
+    using vm = await bootText(host, moduleWith(1));
+    host.link(vm, await wasmFromText(moduleWith(2)));
     vm.tryCallIn(0, 'grow');
     const { host: other, child } = await elsewhere(vm);
     using _ = other;
@@ -152,8 +177,8 @@ describe('registers and tables', () => {
     expect(child.tryCall('e').kind).toBe('return');
     child.call('dropElements');
     const { host: third, child: grandchild } = await elsewhere(child);
-    using __ = third;
     expect(grandchild.tryCall('e').kind).toBe('trap');
+    third.dispose();
   });
 
   test('references of the host are refused by name', async () => {
@@ -261,39 +286,18 @@ describe('programs', () => {
   });
 
   test('devices: those that can be saved are, by name; others are refused', async () => {
-    const device = (saves: boolean): DeviceFactory<number> => ({
-      name: 'counter',
-      initial: 0,
-      create: () => {
-        let working = 0;
-        const next: HostFunction = () => ++working;
-        return {
-          name: 'counter',
-          functions: { resolve: (module) => (module === 'device' ? next : undefined) },
-          restore: (state) => {
-            working = state;
-          },
-          commit: () => working,
-        };
-      },
-      fork: (state) => state,
-      ...(saves && {
-        save: (state: number) => ({ saved: { state, blobs: { more: Uint8Array.of(state) } }, whole: state }),
-        load: ({ state, blobs }) => (state as number) + blobs['more']![0]! * 1000,
-      }),
-    });
     using host = new Host();
     const text = '(module (import "device" "next" (func (result i32))) (export "next" (func 0)))';
-    using vm = await bootText(host, text, { devices: [device(true)] });
+    using vm = await bootText(host, text, { devices: [counter(true)] });
     vm.call('next');
     vm.call('next');
     const file = await vm.save();
     await expect(host.load(file)).rejects.toEqual(fails('bad-argument', /device "counter": give it/));
-    using loaded = await host.load(file, { devices: [device(true)] });
+    using loaded = await host.load(file, { devices: [counter(true)] });
     expect(loaded.fork().call('next')).toBe(2003);
-    await expect(host.load(file, { devices: [device(true), device(true)] })).rejects.toEqual(fails('bad-argument'));
-    await expect(host.load(file, { devices: [device(false)] })).rejects.toEqual(fails('unsupported'));
-    using deaf = await bootText(host, text, { devices: [device(false)] });
+    await expect(host.load(file, { devices: [counter(true), counter(true)] })).rejects.toEqual(fails('bad-argument'));
+    await expect(host.load(file, { devices: [counter(false)] })).rejects.toEqual(fails('unsupported'));
+    using deaf = await bootText(host, text, { devices: [counter(false)] });
     await expect(deaf.save()).rejects.toEqual(fails('unsupported', /the device "counter" can't be saved/));
     expect(host.audit().faults).toEqual([]);
   });
@@ -500,8 +504,7 @@ describe('differences', () => {
       expect(back.fork().memory.getUint8(step * 5000)).toBe(step + 1);
       here = next;
     }
-    const bytes = (snapshot: Snapshot): Uint8Array => snapshot.fork().memory.read(0, 8 * 65_536);
-    expect(Buffer.compare(bytes(here), bytes(there))).toBe(0);
+    expect(Buffer.compare(bytesOf(here), bytesOf(there))).toBe(0);
     expect(host.audit().faults).toEqual([]);
     expect(other.audit().faults).toEqual([]);
   });

@@ -196,32 +196,31 @@ function readStream(fields: Fields): SeededStream {
   return { key, positionBytes };
 }
 
-function saveClock({ frozen, realtimeNs, monotonicNs, pausedAt }: ClockState): Json {
-  const moment = (at: { readonly realtimeNs: bigint; readonly monotonicNs: bigint }): { [name: string]: Json } => ({
-    realtimeNs: at.realtimeNs.toString(),
-    monotonicNs: at.monotonicNs.toString(),
-  });
-  return {
-    frozen,
-    ...moment({ realtimeNs, monotonicNs }),
-    pausedAt: pausedAt === undefined ? null : moment(pausedAt),
-  };
+type Moment = Pick<ClockState, 'realtimeNs' | 'monotonicNs'>;
+
+function saveMoment({ realtimeNs, monotonicNs }: Moment): { readonly [name: string]: Json } {
+  return { realtimeNs: realtimeNs.toString(), monotonicNs: monotonicNs.toString() };
+}
+
+function readMoment(fields: Fields): Moment {
+  return { realtimeNs: fields.bigint('realtimeNs', TIME_NS), monotonicNs: fields.bigint('monotonicNs', TIME_NS) };
+}
+
+function saveClock(state: ClockState): Json {
+  const { frozen, pausedAt } = state;
+  return { frozen, ...saveMoment(state), pausedAt: pausedAt === undefined ? null : saveMoment(pausedAt) };
 }
 
 function readClock(fields: Fields): ClockState {
-  const moment = (of: Fields): { readonly realtimeNs: bigint; readonly monotonicNs: bigint } => ({
-    realtimeNs: of.bigint('realtimeNs', TIME_NS),
-    monotonicNs: of.bigint('monotonicNs', TIME_NS),
-  });
   const frozen = fields.truth('frozen');
   const pausedAt = fields.optional('pausedAt', (of, name) => {
     const inner = of.object(name);
-    const found = { ...moment(inner), elsewhere: true };
+    const found = { ...readMoment(inner), elsewhere: true };
     inner.end();
     return found;
   });
   if (frozen !== (pausedAt === undefined)) throw fields.wrong('pausedAt', 'a moment, unless the clocks are frozen');
-  const clock = { frozen, ...moment(fields), pausedAt };
+  const clock = { frozen, ...readMoment(fields), pausedAt };
   fields.end();
   return clock;
 }
