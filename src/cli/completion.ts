@@ -64,7 +64,7 @@ function flagsOf(options: readonly Option[]): string[] {
 
 /** Options whose value is a file or directory. */
 function takesPath({ long }: Option): boolean {
-  return long === '--dir' || long === '--stdin';
+  return long !== undefined && ['--dir', '--stdin', '--since', '--tar'].includes(long);
 }
 
 function takesValue(option: Option): boolean {
@@ -116,7 +116,8 @@ function zshScript(commands: readonly Described[], own: readonly Option[]): stri
   const names = commands.map(({ name, summary }) => `    ${quote(`${name}:${summary}`)}`);
   const cases = commands.map(({ name, options, choices, takesArgument }) => {
     const specs = options.flatMap(zshOption);
-    if (name === 'run') specs.push("'1:module:_files'", "'*::argument:_files'");
+    if (name === 'run' || name === 'diff') specs.push("'1:module:_files'", "'*::argument:_files'");
+    else if (name === 'cp') specs.push("'1:from:_files'", "'2:to:_files'");
     else if (choices !== undefined) specs.push(quote(`1:${name}:(${choices.join(' ')})`));
     else if (name === 'help') specs.push(quote(`1:command:(${commands.map((each) => each.name).join(' ')})`));
     else if (takesArgument) specs.push("'1:module:_files'");

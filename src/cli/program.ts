@@ -4,6 +4,8 @@ import { Command } from 'commander';
 
 import { benchCommand } from './bench.ts';
 import { completionCommand } from './completion.ts';
+import { cpCommand } from './cp.ts';
+import { diffCommand } from './diff.ts';
 import { forkCommand } from './fork.ts';
 import { inspectCommand } from './inspect.ts';
 import { packageVersion } from './platform-facts.ts';
@@ -27,7 +29,8 @@ export function createProgram(): Command {
     .enablePositionalOptions()
     .configureHelp({ styleTitle: (title) => title })
     .addHelpText('after', HELP);
-  for (const command of [forkCommand(), runCommand(), inspectCommand(), benchCommand()]) program.addCommand(command);
+  const commands = [forkCommand(), runCommand(), diffCommand(), cpCommand(), inspectCommand(), benchCommand()];
+  for (const command of commands) program.addCommand(command);
   program.addCommand(completionCommand(() => program));
   for (const command of [program, ...program.commands]) {
     command

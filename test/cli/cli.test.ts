@@ -446,7 +446,7 @@ describe('completion', () => {
     [['fargo-wasm', 'f'], ['fork']],
     [
       ['fargo-wasm', ''],
-      ['fork', 'run', 'inspect', 'bench', 'completion', 'help', '-V', '--version', '-h', '--help'],
+      ['fork', 'run', 'diff', 'cp', 'inspect', 'bench', 'completion', 'help', '-V', '--version', '-h', '--help'],
     ],
     [
       ['fargo-wasm', 'fork', '--c'],
@@ -477,7 +477,7 @@ describe('docs/cli.md', () => {
 
   test('has every option, command and exit code of the help texts', () => {
     const missing: string[] = [];
-    for (const command of ['fork', 'run', 'inspect', 'bench', 'completion']) {
+    for (const command of ['fork', 'run', 'diff', 'cp', 'inspect', 'bench', 'completion']) {
       const help = cli([command, '--help']).stdout;
       for (const [, option] of help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)) {
         if (option !== '--help' && !document.includes(option!)) missing.push(option!);

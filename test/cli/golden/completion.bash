@@ -7,10 +7,10 @@ _fargo_wasm() {
   done
   case "$command" in
     '')
-      COMPREPLY=($(compgen -W $'fork\nrun\ninspect\nbench\ncompletion\nhelp\n-V\n--version\n-h\n--help' -- "$current"))
+      COMPREPLY=($(compgen -W $'fork\nrun\ndiff\ncp\ninspect\nbench\ncompletion\nhelp\n-V\n--version\n-h\n--help' -- "$current"))
       ;;
     help)
-      COMPREPLY=($(compgen -W $'fork\nrun\ninspect\nbench\ncompletion\nhelp' -- "$current"))
+      COMPREPLY=($(compgen -W $'fork\nrun\ndiff\ncp\ninspect\nbench\ncompletion\nhelp' -- "$current"))
       ;;
     fork)
       case "$previous" in
@@ -25,6 +25,18 @@ _fargo_wasm() {
         --invoke|--budget|--max-depth|--max-memory|--env) return ;;
       esac
       if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'--stdin\n--invoke\n--budget\n--no-budget\n--max-depth\n--max-memory\n--dir\n--env\n--unknown-imports-trap\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
+      ;;
+    diff)
+      case "$previous" in
+        --since|--tar|--dir) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --budget|--max-depth|--max-memory|--env) return ;;
+      esac
+      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'--since\n--tar\n--json\n--budget\n--no-budget\n--max-depth\n--max-memory\n--dir\n--env\n--unknown-imports-trap\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
+      ;;
+    cp)
+      case "$previous" in
+      esac
+      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
       ;;
     inspect)
       case "$previous" in

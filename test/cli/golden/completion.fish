@@ -4,6 +4,8 @@ complete -c fargo-wasm -n '__fish_use_subcommand' -s V -l version -d 'print the 
 complete -c fargo-wasm -n '__fish_use_subcommand' -s h -l help -d 'display help for command'
 complete -c fargo-wasm -n '__fish_use_subcommand' -a fork -d 'fork a warm guest many times and say what it costs'
 complete -c fargo-wasm -n '__fish_use_subcommand' -a run -d 'run a WASI command'
+complete -c fargo-wasm -n '__fish_use_subcommand' -a diff -d 'list the files that a command, or a machine, has changed'
+complete -c fargo-wasm -n '__fish_use_subcommand' -a cp -d 'copy files into a snapshot, or out of it'
 complete -c fargo-wasm -n '__fish_use_subcommand' -a inspect -d 'say what a module is and what instrumenting it costs'
 complete -c fargo-wasm -n '__fish_use_subcommand' -a bench -d 'measure forks against booting and copying, several times'
 complete -c fargo-wasm -n '__fish_use_subcommand' -a completion -d 'print completions for a shell'
@@ -34,6 +36,20 @@ complete -c fargo-wasm -n '__fish_seen_subcommand_from run' -l env -x -d 'a vari
 complete -c fargo-wasm -n '__fish_seen_subcommand_from run' -l unknown-imports-trap -d 'an import that nothing provides is a function that fails when it is called'
 complete -c fargo-wasm -n '__fish_seen_subcommand_from run' -s h -l help -d 'display help for command'
 complete -c fargo-wasm -n '__fish_seen_subcommand_from run' -F
+complete -c fargo-wasm -n '__fish_seen_subcommand_from diff' -l since -r -F -d 'the snapshot to compare with'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from diff' -l tar -r -F -d 'write the difference as a layer of a container image; - is standard output'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from diff' -l json -d 'the list for machines'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from diff' -l budget -x -d 'units of work that a call may use: about one an instruction (default: 1T)'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from diff' -l no-budget -d 'no limit of work, and of nesting only what the engine has; faster'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from diff' -l max-depth -x -d 'calls that may nest (default: 10000; needs the budget)'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from diff' -l max-memory -x -d 'the guest'\''s memory, at most, such as 64MiB (default: what the module declares)'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from diff' -l dir -r -F -d 'a directory for the guest: writes stay in the machine; repeatable'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from diff' -l env -x -d 'a variable for the guest, by default with the host'\''s value; repeatable'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from diff' -l unknown-imports-trap -d 'an import that nothing provides is a function that fails when it is called'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from diff' -s h -l help -d 'display help for command'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from diff' -F
+complete -c fargo-wasm -n '__fish_seen_subcommand_from cp' -s h -l help -d 'display help for command'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from cp' -F
 complete -c fargo-wasm -n '__fish_seen_subcommand_from inspect' -l json -d 'the facts for machines'
 complete -c fargo-wasm -n '__fish_seen_subcommand_from inspect' -s h -l help -d 'display help for command'
 complete -c fargo-wasm -n '__fish_seen_subcommand_from inspect' -F
@@ -54,4 +70,4 @@ complete -c fargo-wasm -n '__fish_seen_subcommand_from bench' -s h -l help -d 'd
 complete -c fargo-wasm -n '__fish_seen_subcommand_from bench' -F
 complete -c fargo-wasm -n '__fish_seen_subcommand_from completion' -s h -l help -d 'display help for command'
 complete -c fargo-wasm -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
-complete -c fargo-wasm -n '__fish_seen_subcommand_from help' -a 'fork run inspect bench completion help'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from help' -a 'fork run diff cp inspect bench completion help'
