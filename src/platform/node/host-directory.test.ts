@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { execFileSync } from 'node:child_process';
-import { tmpdir } from 'node:os';
+import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -24,6 +24,7 @@ import { FakeGuest } from '../../devices/testing/fake-guest.ts';
 import { wasi } from '../../devices/wasi.ts';
 import { hostDirectory } from './host-directory.ts';
 import type { NodeHostDirectory } from './host-directory.ts';
+import { pinned } from './pinned-path.ts';
 
 let outside: string;
 let root: string;
@@ -211,6 +212,29 @@ test('hard links of the host are files of their own to the machine', () => {
   const machine = guest();
   machine.save('file', 'changed');
   expect(machine.cat('twin')).toBe('from the host');
+});
+
+test.skipIf(platform() !== 'linux')('a tree of the host that is deeper than a path goes ends in an error', () => {
+  const machine = guest();
+  const name = 'n'.repeat(200);
+  const names: string[] = [];
+  for (let level = 0; level < 22; level++, names.push(name)) {
+    pinned(root, names, (path) => mkdirSync(`${path}/${name}`));
+  }
+  let at = 3;
+  let levels = 0;
+  for (;;) {
+    const next = machine.open(name, { fd: at, oflags: 2 });
+    if (next < 0) {
+      expect(next).toBe(-E.io);
+      break;
+    }
+    at = next;
+    levels++;
+  }
+  expect(levels).toBe(20);
+  // Node's own rmSync can't go down there.
+  execFileSync('rm', ['-rf', join(root, name)]);
 });
 
 test('a listing above the limit is an error', () => {

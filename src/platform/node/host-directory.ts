@@ -24,6 +24,7 @@ import type { BigIntStats } from 'node:fs';
 import { resolve, sep } from 'node:path';
 
 import { FargoError } from '../../base/errors.ts';
+import { PATH_BYTES } from '../../devices/limits.ts';
 import type { Layer, LayerStat } from '../../devices/ports.ts';
 import { withDirectory, withEntry } from './pinned-path.ts';
 
@@ -135,8 +136,11 @@ function opened(open: Map<string, number>, root: string, at: string, version: st
   return descriptor;
 }
 
-/** Throws `FargoError` `io` unless all names of a path are plain. */
+/** Throws `FargoError` `io` unless all names of a path are plain, and it is no longer than one that the system takes. */
 function namesOf(at: string): string[] {
+  if (at.length > PATH_BYTES) {
+    throw new FargoError('io', `a path has ${at.length} characters; ${PATH_BYTES} are allowed`);
+  }
   const names = at === '' ? [] : at.split('/');
   if (names.some(isImpossibleName)) throw new FargoError('io', `"${at}" is not a path of plain names`);
   return names;
