@@ -380,7 +380,7 @@ test.skipIf(platform() !== 'linux').each(['memory', 'host directory'])(
         expect(fingerprint(seed)).toEqual(before);
         rmSync(seed, { recursive: true });
       }),
-      { numRuns: LONG ? 3000 : 60, ...(!LONG && { seed: 11 }) },
+      { numRuns: LONG ? 2000 : 60, ...(!LONG && { seed: 11 }) },
     );
   },
 );
