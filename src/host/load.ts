@@ -366,7 +366,10 @@ function makeDevices({ options, devices }: ProgramContext): DeviceFactory[] {
 
 const WASI_NAME = 'wasi';
 
-/** Sizes at which units were linked: those of units before, within what these allow. */
+/**
+ * Sizes at which units were linked, within what those before allow. A unit and its provider have the same: those of what was
+ * there before both.
+ */
 function checkSizesAtLink({ units, memories, tables }: Program, limits: MachineLimits): void {
   units.forEach(({ sizesAtLink }, position) => {
     if (sizesAtLink === undefined) return;
@@ -376,11 +379,12 @@ function checkSizesAtLink({ units, memories, tables }: Program, limits: MachineL
     };
     for (const kind of ['wasmPages', 'tableEntries'] as const) {
       const fits =
-        sizesAtLink[kind].length === before[kind].length &&
-        before[kind].every(({ unit, index }, at) => {
+        sizesAtLink[kind].length <= before[kind].length &&
+        sizesAtLink[kind].every((size, at) => {
+          const { unit, index } = before[kind][at]!;
           const { meta } = units[unit]!;
           const { type } = kind === 'wasmPages' ? meta.memories[index]! : meta.tables[index]!;
-          return sizesAtLink[kind][at]! <= highest(kind, type.max, { min: type.min, limits });
+          return size <= highest(kind, type.max, { min: type.min, limits });
         });
       if (!fits) throw invalid(`config.program.units[${position}].sizesAtLink.${kind} are impossible`);
     }

@@ -1,0 +1,302 @@
+/**
+ * Snapshot files damaged in random ways: bytes of the file, and the config and blobs with their digests made good, so that
+ * the checks behind those are reached. Each is a clear error that leaves nothing, or a sound machine.
+ */
+
+import fc from 'fast-check';
+import { beforeAll, expect, test } from 'vitest';
+
+import { auditState } from '../../src/devices/testing/audit.ts';
+import type { WasiState } from '../../src/devices/wasi/state.ts';
+import { FargoError, filesOf, Host, type LoadOptions, type Snapshot } from '../../src/index.ts';
+import { wasmFromText } from '../../src/wasm/text.ts';
+import { WasiMachine, wrapperModule } from '../wasi/machine-calls.ts';
+import { fileOf, partsOf, replaceLayer, type Loose, type Parts } from './parts.ts';
+
+const LONG = Boolean(process.env['FARGO_LONG']);
+/** Four kinds of damage, three files. */
+const RUNS = LONG ? 60_000 : 300;
+const SEED = 20_261_123;
+/** What may be said of a file that is damaged. `link` and `bad-argument` where it asks for what is not given. */
+const CODES = ['invalid-image', 'unsupported', 'limit', 'link', 'bad-argument'];
+
+interface Base {
+  readonly name: string;
+  readonly file: Uint8Array;
+  readonly options: LoadOptions;
+}
+
+const imports = { host: { f: () => 1 } };
+let host: Host;
+let parent: Snapshot;
+let bases: Base[];
+
+const STORE = `(module (import "host" "f" (func $f (result i32))) (memory (export "memory") 1 40)
+  (table (export "table") 3 20 funcref) (table $x 2 externref) (global (export "g") (mut i32) (i32.const 1))
+  (global $v (mut v128) (v128.const i64x2 1 2)) (global $r (mut funcref) (ref.null func))
+  (data $d "dropped") (data (i32.const 100) "kept") (elem (i32.const 1) func $f $one)
+  (func $one (export "one") (result i32) (i32.const 1))
+  (func (export "change") (data.drop $d) (global.set $r (ref.func $one)) (table.set 0 (i32.const 0) (ref.func $f))
+    (drop (memory.grow (i32.const 1))) (drop (table.grow 0 (ref.func $one) (i32.const 2)))
+    (i32.store (i32.const 70000) (i32.const 7)))
+  (func (export "run") (result i32) (local $i i32)
+    (loop $l (i32.store (i32.mul (local.get $i) (i32.const 4096)) (i32.const 5))
+      (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.mul (memory.size) (i32.const 16)))))
+    (if (ref.is_null (global.get $r)) (then (return (i32.const -1))))
+    (table.set 0 (i32.const 0) (global.get $r)) (call_indirect 0 (result i32) (i32.const 0))))`;
+const LINKED = `(module (import "base" "memory" (memory 2)) (import "base" "table" (table 5 funcref))
+  (import "base" "g" (global (mut i32))) (import "env" "t" (table 1 4 externref)) (import "env" "c" (global i64))
+  (import "base" "one" (func (result i32)))
+  (func (export "run") (result i32) (global.set 0 (i32.add (global.get 0) (call 0))) (i32.store (i32.const 0) (i32.const 3)) (global.get 0)))`;
+
+beforeAll(async () => {
+  host = new Host();
+  const image = await host.build(STORE, { imports, name: 'store' });
+  const store = await image.boot();
+  store.call('change');
+  parent = store.snapshot();
+  const stored = await parent.save();
+  const linked = store.fork();
+  host.name(linked, 'base');
+  host.link(linked, await wasmFromText(LINKED), { imports: { env: { c: 2n ** 40n } }, budget: true });
+  linked.call('run');
+  const difference = store.fork();
+  difference.memory.fill(4096, 9, 100);
+  difference.memory.fill(65_536 + 4096, 0, 4096);
+  const wrapper = await wasmFromText(wrapperModule());
+  const tree = { d: { a: 'A'.repeat(5000), b: 'B', e: { f: 'F' } }, gone: 'gone', empty: {} };
+  const vm = new WasiMachine(
+    await (
+      await host.build(wrapper, { wasi: { files: tree, seed: 1, stdin: 'input', args: ['x'], env: { A: 'b' } } })
+    ).boot(),
+  );
+  const open = vm.open(3, 'd/a', {});
+  vm.read(open, 100);
+  vm.read(0, 2);
+  vm.open(3, 'gone', {});
+  vm.path('path_unlink_file', 3, 'gone');
+  vm.open(3, 'empty', { directory: true });
+  vm.path('path_remove_directory', 3, 'empty');
+  vm.link(3, 'd/b', 3, 'hard');
+  vm.symlink('d', 3, 'soft');
+  bases = [
+    { name: 'one module', file: stored, options: { imports } },
+    { name: 'linked modules', file: await linked.save(), options: { imports } },
+    { name: 'a difference', file: await difference.save({ parent }), options: { parent } },
+    { name: 'files', file: await vm.vm.save(), options: {} },
+    { name: 'files again', file: await vm.vm.save(), options: {} },
+  ];
+  for (const { file, options } of bases) (await host.load(file, options)).dispose();
+});
+
+type Damage =
+  | { readonly do: 'bytes'; readonly at: number; readonly bytes: Uint8Array; readonly how: number }
+  | {
+      readonly do: 'config';
+      readonly steps: readonly { readonly at: number; readonly how: number; readonly value: Loose }[];
+    }
+  | { readonly do: 'blob'; readonly layer: number; readonly at: number; readonly how: number; readonly value: number }
+  | { readonly do: 'swap'; readonly layer: number; readonly other: number };
+
+const number = fc.oneof(
+  fc.constantFrom(0, 1, 2, 3, 4, 5, 7, 16, 17, 255, 4095, 4096, 65_535, 65_536, 2 ** 20, 2 ** 28, 2 ** 30),
+  fc.constantFrom(2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1),
+  fc.nat(100),
+);
+const value = fc.oneof(
+  { weight: 6, arbitrary: number },
+  { weight: 3, arbitrary: fc.constantFrom<Loose>(-1, 1.5, -(2 ** 31), 1e300, null, true, false, '', 'x', '0', '-1') },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom<Loose>(
+      [],
+      {},
+      [[]],
+      'wasi',
+      'host',
+      'file',
+      'given',
+      'port',
+      '9'.repeat(39),
+      'f'.repeat(64),
+      '__proto__',
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<Loose>('A=', '=', 'a\0b', '\ud800', 'funcref', 'i64', 'memory', 'x'.repeat(5000)),
+  },
+);
+const place = fc.nat(10_000_000);
+const damage: fc.Arbitrary<Damage> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('bytes' as const),
+      at: place,
+      bytes: fc.uint8Array({ minLength: 1, maxLength: 4 }),
+      how: fc.nat(3),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('config' as const),
+      steps: fc.array(fc.record({ at: place, how: fc.nat(9), value }), { minLength: 1, maxLength: 2 }),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('blob' as const),
+      layer: fc.nat(10),
+      at: place,
+      how: fc.nat(9),
+      value: fc.oneof(number, fc.nat(2 ** 31)),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('swap' as const), layer: fc.nat(10), other: fc.nat(10) }) },
+);
+
+/** Every place in a JSON value: its holder and its key. */
+function placesIn(holder: Loose, places: [Loose, string | number][] = []): [Loose, string | number][] {
+  for (const key of Object.keys(holder)) {
+    places.push([holder, Array.isArray(holder) ? Number(key) : key]);
+    if (typeof holder[key] === 'object' && holder[key] !== null) placesIn(holder[key], places);
+  }
+  return places;
+}
+
+function damageConfig(config: Loose, step: { readonly at: number; readonly how: number; readonly value: Loose }): void {
+  const places = placesIn(config);
+  const [holder, key] = places[step.at % places.length]!;
+  const old = holder[key];
+  if (step.how < 5) holder[key] = typeof old === 'string' && /^-?[0-9]+$/.test(old) ? String(step.value) : step.value;
+  else if (step.how === 5 && Array.isArray(holder)) holder.splice(key as number, 1);
+  else if (step.how === 5) delete holder[key];
+  else if (step.how === 6 && Array.isArray(holder)) holder.push(structuredClone(old));
+  else if (step.how === 6) holder[`${key}2`] = old;
+  else if (step.how === 7 && typeof old === 'number') holder[key] = old + (step.at % 2 === 0 ? 1 : -1);
+  else {
+    const [otherHolder, otherKey] = places[(step.at * 7 + 3) % places.length]!;
+    holder[key] = structuredClone(otherHolder[otherKey]);
+  }
+}
+
+function damageBytes(
+  old: Uint8Array,
+  { at, how, value: given }: { at: number; how: number; value: number },
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(old);
+  if (bytes.length === 0) return bytes;
+  const view = new DataView(bytes.buffer);
+  // Heads and tables are where numbers have meaning.
+  const start = how % 2 === 0 ? at % Math.min(bytes.length, 400) : at % bytes.length;
+  const aligned = start & ~3;
+  if (how < 4 && aligned + 4 <= bytes.length) view.setUint32(aligned, given);
+  else if (how < 7 && aligned + 4 <= bytes.length)
+    view.setUint32(aligned, how === 6 ? view.getUint32(aligned, true) + 1 : given, true);
+  else if (how === 7) bytes[start] = given;
+  else if (how === 8) return bytes.slice(0, start);
+  else
+    return Uint8Array.from([
+      ...bytes.subarray(0, start),
+      ...bytes.subarray(start, start + 4),
+      ...bytes.subarray(start),
+    ]);
+  return bytes;
+}
+
+async function damaged({ file }: Base, what: Damage): Promise<Uint8Array> {
+  if (what.do === 'bytes') {
+    const bytes = new Uint8Array(file);
+    const at = what.at % bytes.length;
+    if (what.how === 0) return bytes.slice(0, at);
+    if (what.how === 1) bytes.copyWithin(at, (what.at * 31) % bytes.length, ((what.at * 31) % bytes.length) + 512);
+    else bytes.set(what.bytes.subarray(0, bytes.length - at), at);
+    return bytes;
+  }
+  const parts: Parts = await partsOf(file);
+  const digests = [...parts.layers.keys()];
+  if (what.do === 'config') for (const step of what.steps) damageConfig(parts.config, step);
+  else {
+    const digest = digests[what.layer % digests.length]!;
+    const { bytes } = parts.layers.get(digest)!;
+    const other =
+      what.do === 'blob' ? damageBytes(bytes, what) : parts.layers.get(digests[what.other % digests.length]!)!.bytes;
+    await replaceLayer(parts, digest, other);
+  }
+  return fileOf(parts);
+}
+
+/** What was loaded of a damaged file is a machine like any other. */
+async function prove(snapshot: Snapshot): Promise<void> {
+  expect(host.audit().faults).toEqual([]);
+  snapshot.state.devices.forEach((state) => auditState(state as WasiState, snapshot.runtime));
+  const file = await snapshot.save();
+  const { parent: beneath } = bases[2]!.options;
+  const again = await host.load(file, snapshot.program === beneath!.program ? { parent: beneath! } : { imports });
+  expect(Buffer.compare(await again.save(), file)).toBe(0);
+  again.dispose();
+  const child = snapshot.fork();
+  try {
+    if (child.program.hasEntry('run')) child.tryCall('run');
+    if (child.program.devices.length > 0) useFiles(new WasiMachine(child));
+  } catch (error) {
+    if (!(error instanceof FargoError)) throw error;
+  }
+  child.dispose();
+}
+
+function useFiles(vm: WasiMachine): void {
+  for (let fd = 0; fd < 8; fd++) {
+    vm.read(fd, 200);
+    vm.list(fd, 4096);
+    vm.write(fd, Uint8Array.of(1, 2, 3));
+    vm.close(fd);
+  }
+  filesOf(vm.vm).write('/new', 'x');
+  vm.call('clock_time_get', 1, 1n, 8);
+  vm.call('random_get', 0, 8);
+}
+
+test('a damaged file is refused and nothing is left, or it is sound', async () => {
+  const outcomes = new Map<string, number>();
+  const before = host.usage();
+  /** Messages, without what was given in them. */
+  const reasons = new Set<string>();
+  let slowestMs = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.nat(1000), damage, async (which, what) => {
+      const base = bases[which % bases.length]!;
+      const file = await damaged(base, what);
+      const startedMs = performance.now();
+      let outcome = 'loaded';
+      try {
+        const snapshot = await host.load(file, { ...base.options, maxBytes: 1 << 26 });
+        try {
+          await prove(snapshot);
+        } finally {
+          snapshot.dispose();
+        }
+      } catch (error) {
+        if (!(error instanceof FargoError)) throw error;
+        expect(CODES).toContain(error.code);
+        expect(error.message.length).toBeLessThan(2000);
+        outcome = error.code;
+        reasons.add(error.message.replace(/[0-9]+|"[^"]*"|\b[0-9a-f]{64}\b/g, '.'));
+      }
+      slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      const { snapshots, machines, cores } = host.usage();
+      expect([snapshots, machines, cores]).toEqual([before.snapshots, before.machines, before.cores]);
+      expect(host.audit().faults).toEqual([]);
+    }),
+    { numRuns: RUNS, seed: SEED },
+  );
+  // The damage is not so coarse that it is always seen at once: most checks have refused something.
+  for (const code of ['loaded', 'invalid-image']) expect(outcomes.get(code)).toBeGreaterThan(RUNS / 20);
+  expect(reasons.size).toBeGreaterThan(LONG ? 80 : 20);
+  expect(slowestMs).toBeLessThan(10_000);
+  if (LONG) console.log(Object.fromEntries(outcomes), `${reasons.size} reasons, slowest ${slowestMs.toFixed(0)} ms`);
+});
