@@ -6,13 +6,10 @@
 
 import { expect, it } from 'vitest';
 import { Host } from '../../src/host/host.ts';
-import { compareTranslated } from './binaryen.ts';
 import { CALLS, compareModule, newTally } from './compare.ts';
-import { WasmOpt } from './wasm-opt.ts';
 
 const LONG = process.env['FARGO_LONG'] !== undefined;
 const MODULES = LONG ? 10_000 : 150;
-const TRANSLATED = LONG ? 1000 : 6;
 const SIZES = 8;
 /** One host for this many: nothing of them may live on. */
 const BATCH = 50;
@@ -71,21 +68,4 @@ it.skipIf(FARGO_SEED !== undefined)(`${MODULES} random modules behave as the ori
   ]) {
     expect(tally.traps[trap] ?? 0, trap).toBeGreaterThan(0);
   }
-});
-
-it.skipIf(FARGO_SEED !== undefined)(`${TRANSLATED} modules of Binaryen behave as the originals`, async () => {
-  const tally = newTally();
-  const wasmOpt = await WasmOpt.load();
-  using host = new Host();
-  for (let seed = 0; seed < TRANSLATED; seed++) {
-    try {
-      compareTranslated(host, wasmOpt, { seed, tally });
-    } catch (error) {
-      throw new Error(`the module that Binaryen makes of seed ${seed} differs: ${String(error)}`, { cause: error });
-    }
-  }
-  expect(host.audit().faults).toEqual([]);
-  if (LONG) console.log(JSON.stringify(tally));
-  expect(tally.modules).toBe(TRANSLATED);
-  expect(tally.returned).toBeGreaterThan(TRANSLATED);
 });
