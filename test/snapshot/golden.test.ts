@@ -133,14 +133,14 @@ async function listingOf(file: Uint8Array): Promise<string> {
   return `${lines.join('\n')}\n`;
 }
 
+const modulesOf = async (file: Uint8Array): Promise<Modules> => {
+  const { config, layers } = await partsOf(file);
+  const digests = (config.program.units as { module?: string }[]).flatMap(({ module }) => module ?? []);
+  return async (position) => layers.get(digests[position]!)!.bytes;
+};
+
 describe.each(CASES)('$name', ({ name, options, make }) => {
   const path = `${FOLDER}${name}.fargo`;
-  const modulesOf = async (file: Uint8Array): Promise<Modules> => {
-    const { config, layers } = await partsOf(file);
-    const digests = (config.program.units as { module?: string }[]).flatMap(({ module }) => module ?? []);
-    return async (position) => layers.get(digests[position]!)!.bytes;
-  };
-
   test('machines give the bytes that are kept', async () => {
     const modules: Modules = BLESS ? (_position, text) => wasmFromText(text) : await modulesOf(readFileSync(path));
     using host = new Host();
