@@ -57,6 +57,16 @@ function memoryDoor(buffer: () => ArrayBuffer): MemoryDoor {
   };
 }
 
+/** Guests that use one storage: a slab of poisoned frames for each would take most of a test's time. */
+const GUESTS_PER_STORAGE = 64;
+let storage = standaloneStorage();
+let guests = 0;
+
+function storageOfSome(): Storage {
+  if (++guests % GUESTS_PER_STORAGE === 0) storage = standaloneStorage();
+  return storage;
+}
+
 let lastId = 0;
 
 /** An identity, of a child of `parent` if given. */
@@ -84,7 +94,7 @@ export class FakeGuest {
     from?: { readonly state: WasiState; readonly identity: Identity; readonly storage: Storage },
   ) {
     this.factory = factory;
-    this.storage = from?.storage ?? standaloneStorage();
+    this.storage = from?.storage ?? storageOfSome();
     this.device = factory.create(this.storage);
     this.buffer = new ArrayBuffer(256 * 1024);
     this.bytes = new Uint8Array(this.buffer);

@@ -109,8 +109,9 @@ function fill(guest: FakeGuest, what: 'blocks' | 'inodes' | 'descriptors'): Fake
   return guest;
 }
 
-/** Vectors of 4 bytes at 2048, one of them, at 1024. */
+/** One vector, at 1024: of 4 bytes at 2048 that are not zero, since zeros need no room. */
 function vector(guest: FakeGuest, address = 2048, length = 4): [number, number] {
+  guest.memory.setUint32(2048, 0x61746164);
   guest.memory.setUint32(1024, address);
   guest.memory.setUint32(1028, length);
   return [1024, 1];
