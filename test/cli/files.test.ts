@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { filesOf, Host, tarLayer } from '../../src/index.ts';
 import { listingOf } from '../../src/image/testing/layers.ts';
@@ -37,7 +37,7 @@ beforeEach(async () => {
   writeFileSync(at('after.fargo'), await vm.snapshot().save());
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 test.each([['diff'], ['cp']])('help of %s', (command) => {
   const ran = cli([command, '--help']);

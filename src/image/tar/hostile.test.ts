@@ -79,9 +79,9 @@ describe('refused', () => {
     ['a pax length too short', 'invalid-image', [{ type: 'x', data: '5 path=a\n' }, { name: 'a' }]],
     ['a pax record without a key', 'invalid-image', [{ type: 'x', data: '6 =ab\n' }, { name: 'a' }]],
     [
-      'a pax record that is not UTF-8',
+      'a pax time that is not UTF-8',
       'invalid-image',
-      [{ type: 'x', data: Buffer.from('9 path=\xff\n', 'latin1') }, { name: 'a' }],
+      [{ type: 'x', data: Buffer.from('10 mtime=\xff\n', 'latin1') }, { name: 'a' }],
     ],
     ['a global path', 'unsupported', [pax({ path: 'everything' }, 'g'), { name: 'a' }]],
     ['pax records at the end', 'invalid-image', [pax({ path: 'a' })]],
@@ -278,6 +278,20 @@ describe('taken', () => {
       'has a name that is not UTF-8',
       'links to a name that is not UTF-8',
     ]);
+    const records = Buffer.concat([
+      Buffer.from('21 hdrcharset=BINARY\n9 path=\xff\n', 'latin1'),
+      Buffer.from('29 SCHILY.xattr.security=\x01\0\xfe\n', 'latin1'),
+    ]);
+    const binary = tarLayer(
+      rawTar([
+        { type: 'x', data: records },
+        { name: 'ascii' },
+        { type: 'x', data: records.subarray(30) },
+        { name: 'b' },
+      ]),
+    );
+    expect(binary.list('', 10)).toEqual(['b']);
+    expect(binary.notes).toMatchObject([{ reason: 'has a name that is not UTF-8' }]);
     const many = tarLayer(rawTar(Array.from({ length: 300 }, (_, i) => ({ name: `p${i}`, type: '6' }))));
     expect([many.notes.length, many.noteCount]).toEqual([100, 300]);
   });

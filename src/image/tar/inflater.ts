@@ -9,10 +9,15 @@ import { Gunzip } from 'fflate';
 import { FargoError } from '../../base/errors.ts';
 import type { ByteCount } from '../../base/units.ts';
 
-/** Bytes that are inflated at a time: what comes out before the cap is looked at is about a thousandfold at most. */
-const STEP_BYTES = 16_384;
+/** Bytes that are inflated at a time at first: what comes out before the cap is looked at is a thousandfold at most. */
+const FIRST_STEP_BYTES = 16_384;
+/** And later, where what came out so far is at most {@link TAME_RATIO} times what went in: large steps are faster. */
+const STEP_BYTES = 262_144;
+const TAME_RATIO = 20;
 /** Checksum and size, at the end of a member. */
 const TRAILER_BYTES = 8;
+/** Input that is kept beside the latest step. */
+const KEPT_BYTES = 16_384;
 /** Input without any output, in a header for example. Threat: `fflate` joins it anew with every part. */
 const SILENT_BYTES = 1 << 20;
 
@@ -43,9 +48,11 @@ export class Inflater {
 
   /** Throws `FargoError`: `limit` above the cap, `invalid-image` for what is no gzip or damaged. */
   push(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += STEP_BYTES) {
-      const step = bytes.subarray(at, at + STEP_BYTES);
-      this.#recent = joined(this.#recent.subarray(-STEP_BYTES), step);
+    for (let at = 0; at < bytes.length;) {
+      const isTame = this.#inputBytes > 0 && this.#size <= TAME_RATIO * this.#inputBytes;
+      const step = bytes.subarray(at, at + (isTame ? STEP_BYTES : FIRST_STEP_BYTES));
+      at += step.length;
+      this.#recent = joined(this.#recent.subarray(-KEPT_BYTES), step);
       this.#inputBytes += step.length;
       this.#inflate(step, false);
       if (this.#inputBytes - this.#lastOutputAt > SILENT_BYTES) {

@@ -16,7 +16,7 @@ import type { BlockImage } from '../../devices/ports.ts';
 import { BLOCK_BYTES, isZeroBlock, readHeader } from './header.ts';
 import type { TarHeader } from './header.ts';
 import { EXTENDED_HEADER_BYTES } from './limits.ts';
-import { parsePaxTime, readPax } from './pax.ts';
+import { parsePaxTime, readPax, utf8 } from './pax.ts';
 import type { PaxRecords } from './pax.ts';
 import { readOldSparse, readPaxSparse } from './sparse.ts';
 import type { DataRange, Extent } from './sparse.ts';
@@ -144,9 +144,14 @@ function readMember(
   }
   const records = next.records ?? [];
   // POSIX pax, "Extended Header Keyword Precedence": an empty value takes back what a global header said.
+  const find = (key: string): { readonly text: string | undefined } | undefined => {
+    const found = records.findLast(([name]) => name === key) ?? globals.findLast(([name]) => name === key);
+    return found === undefined || found[1] === '' ? undefined : { text: found[1] };
+  };
   const value = (key: string): string | undefined => {
-    const found = (records.findLast(([name]) => name === key) ?? globals.findLast(([name]) => name === key))?.[1];
-    return found === '' ? undefined : found;
+    const found = find(key);
+    if (found === undefined || found.text !== undefined) return found?.text;
+    throw new FargoError('invalid-image', `the record "${key}" of a member of the tar is not UTF-8`, { offset });
   };
   const time = (key: string): bigint | undefined => {
     const text = value(key);
@@ -156,9 +161,16 @@ function readMember(
     }
     return ns === undefined ? undefined : clampNs(ns);
   };
+  const name = (keys: readonly string[], inHeader: Uint8Array): string | undefined => {
+    for (const key of keys) {
+      const found = find(key);
+      if (found !== undefined) return found.text;
+    }
+    return utf8(inHeader);
+  };
 
-  const path = value('GNU.sparse.name') ?? value('path') ?? utf8(next.longName ?? header.name);
-  const linkPath = value('linkpath') ?? utf8(next.longLink ?? header.linkName);
+  const path = name(['GNU.sparse.name', 'path'], next.longName ?? header.name);
+  const linkPath = name(['linkpath'], next.longLink ?? header.linkName);
   for (const text of [path, linkPath]) {
     if (text?.includes('\0')) throw new FargoError('invalid-image', 'a name in the tar has a NUL', { offset });
   }
@@ -242,14 +254,6 @@ function cut(offset: number, what: string): FargoError {
 function untilNul(bytes: Uint8Array): Uint8Array {
   const end = bytes.indexOf(0);
   return end < 0 ? bytes : bytes.subarray(0, end);
-}
-
-function utf8(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 /** WASI counts nanoseconds since 1970 in 64 bits: what a tar has before that, or far beyond, is moved to the edge. */

@@ -5,21 +5,24 @@
 
 import { FargoError } from '../../base/errors.ts';
 
-/** Records in their order: a sparse file of the oldest form repeats keys. */
-export type PaxRecords = readonly (readonly [key: string, value: string])[];
+/**
+ * Records in their order: a sparse file of the oldest form repeats keys. A value that is not UTF-8 is undefined: extended
+ * attributes may be any bytes, and so may names where `hdrcharset` says so.
+ */
+export type PaxRecords = readonly (readonly [key: string, value: string | undefined])[];
 
 const SPACE = 0x20;
 const LINE_FEED = 0x0a;
+const EQUALS = 0x3d;
 /** Digits of a record's length: more than the length of the longest extended header has. */
 const LENGTH_DIGITS = 10;
 
 /**
  * Reads the records of an extended header that stands at byte `offset` of the tar. Throws `FargoError` `invalid-image`
- * when a length is wrong or a record is not UTF-8.
+ * when a length is wrong.
  */
 export function readPax(bytes: Uint8Array, offset: number): PaxRecords {
-  const records: [string, string][] = [];
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const records: [string, string | undefined][] = [];
   for (let at = 0; at < bytes.length;) {
     const bad = (what: string): FargoError =>
       new FargoError('invalid-image', `a record of an extended tar header ${what}`, { offset: offset + at });
@@ -32,19 +35,26 @@ export function readPax(bytes: Uint8Array, offset: number): PaxRecords {
     }
     const end = at + Number(digits);
     if (end > bytes.length || end <= at + space + 1 || bytes[end - 1] !== LINE_FEED) throw bad('has a wrong length');
-    let record: string;
-    try {
-      record = decoder.decode(bytes.subarray(at + space + 1, end - 1));
-    } catch {
-      throw bad('is not UTF-8');
-    }
-    const equals = record.indexOf('=');
+    const record = bytes.subarray(at + space + 1, end - 1);
+    const equals = record.indexOf(EQUALS);
     if (equals <= 0) throw bad('has no key');
-    records.push([record.slice(0, equals), record.slice(equals + 1)]);
+    const key = utf8(record.subarray(0, equals));
+    if (key !== undefined) records.push([key, utf8(record.subarray(equals + 1))]);
     at = end;
   }
   return records;
 }
+
+/** Text of bytes, or undefined where they are not UTF-8. */
+export function utf8(bytes: Uint8Array): string | undefined {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** One record as text. */
 export function paxRecord(key: string, value: string): string {

@@ -19,7 +19,7 @@ export type ByteStream =
     };
 
 /** Bytes read at a time from a compressed source. */
-const READ_BYTES = 1 << 16;
+const READ_BYTES = 1 << 18;
 
 /** The bytes of `source`, inflated if they are gzip. Throws `FargoError` as {@link collect}. */
 export function sourceOf(source: Uint8Array | BlockImage, limit: ByteCount): BlockImage {
