@@ -75,7 +75,7 @@ test('a directory that becomes a link out and back, thousands of times a second'
   await worker.terminate();
   rmSync(outside, { recursive: true });
 
-  expect(swaps).toBeGreaterThan(SECONDS * 100);
+  expect(swaps).toBeGreaterThan(SECONDS * 10);
   const answers = [...seen.keys()];
   expect(answers).toContain('d/f inside');
   expect(answers).toContain(`d/f errno ${E.notcapable}`);
