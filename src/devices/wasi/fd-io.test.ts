@@ -165,3 +165,19 @@ test('storage and file size are capped: short writes, then nospc, and fbig', () 
   expect(guest.save('other', 'y')).toBe(0);
   auditState(guest.device.commit(), guest.storage);
 });
+
+test('reading moves no time, writing those of change, and a rename only that of the inode', () => {
+  let nowNs = 1000n;
+  const guest = guestWith({ clock: { realtimeNs: () => nowNs, monotonicNs: () => 0n } });
+  const fd = guest.open('hello');
+  nowNs = 2000n;
+  guest.read(fd);
+  guest.list('.');
+  guest.stat('hello');
+  expect(guest.fstat(fd)).toMatchObject({ accessedNs: 1000n, modifiedNs: 1000n, changedNs: 1000n });
+  guest.write(fd, '!');
+  expect(guest.fstat(fd)).toMatchObject({ accessedNs: 1000n, modifiedNs: 2000n, changedNs: 2000n });
+  nowNs = 3000n;
+  guest.rename('hello', 'moved');
+  expect(guest.fstat(fd)).toMatchObject({ accessedNs: 1000n, modifiedNs: 2000n, changedNs: 3000n });
+});
