@@ -155,6 +155,28 @@ test('what a layer has and only one of two has met, or has removed', async () =>
   expect(existsSync(join(temporary, 'x'))).toBe(true);
 });
 
+test('a tar beneath a machine: read through, changed above, exported whole', async () => {
+  const first = await boot({ files: { 'a/file': 'one', 'a/other': 'two', 'b/c': 'x'.repeat(10_000) } });
+  const base = exportTar(first).bytes();
+  const child = first.fork();
+  filesOf(child).remove('/a/other');
+  filesOf(child).write('/a/file', 'changed');
+  const upper = exportTar(child, { since: first }).bytes();
+
+  const vm = await boot({ preopens: { '/': stackLayers([tarLayer(base), tarLayer(upper)]) } });
+  const files = filesOf(vm);
+  expect(files.readText('/a/file')).toBe('changed');
+  expect(files.stat('/a/other')).toBeUndefined();
+  const [own, expected] = [exportTar(vm), exportTar(child)].map((tar) => listingOf(tarLayer(tar.bytes())));
+  expect(own).toEqual(expected);
+  const before = vm.snapshot();
+  files.write('/b/c', 'Y', { offset: 5000 });
+  expect(files.readText('/b/c').slice(4999, 5002)).toBe('xYx');
+  expect(short(diffFiles(vm, before))).toEqual(['c /b/c file 4096']);
+  // Nothing of the layers is the machine's own but that block.
+  expect(files.usage().storedBytes).toBe(4096);
+});
+
 test('a file that a layer no longer has so is an error, and nothing is left held', async () => {
   writeFileSync(join(temporary, 'x'), 'x');
   const parent = await boot({ preopens: { '/': hostDirectory(temporary) } });

@@ -1,11 +1,12 @@
 import { existsSync, lstatSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import fc from 'fast-check';
 import { unpackTar } from 'modern-tar';
 import { describe, expect, test } from 'vitest';
 
 import { HAS_GNU_TAR, inTemporaryFolder, shell } from '../testing/gnu-tar.ts';
-import { listingOf } from '../testing/layers.ts';
+import { contentsOf, listingOf } from '../testing/layers.ts';
 import { tarLayer } from './tar-layer.ts';
 import { joinChunks, writeTar } from './write-tar.ts';
 import type { TarItem } from './write-tar.ts';
@@ -137,4 +138,39 @@ test.each<[string, TarItem]>([
   ['a size that is none', { kind: 'file', path: 'a', modifiedNs: 0n, sizeBytes: -1, read: () => {} }],
 ])('%s is refused', (_what, item) => {
   expect(() => joinChunks(writeTar([item]))).toThrow(expect.objectContaining({ code: 'bad-argument' }));
+});
+
+test('whatever the names, times and sizes, the reader finds it again', () => {
+  const name = fc
+    .string({ unit: 'grapheme', minLength: 1, maxLength: 70 })
+    .filter(
+      (text) => !/[/\0]/.test(text) && !/^\.{1,2}$/.test(text) && text.isWellFormed() && Buffer.byteLength(text) <= 255,
+    );
+  const path = fc.array(name, { minLength: 1, maxLength: 5 }).map((names) => names.join('/'));
+  const times = fc.oneof(
+    fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    fc.bigInt({ min: 0n, max: 2n ** 32n }).map((s) => s * 1_000_000_000n),
+  );
+  const item = fc.record({
+    path,
+    modifiedNs: times,
+    size: fc.oneof(fc.nat(1030), fc.constantFrom(512, 65_536, 65_537)),
+    link: fc.option(path),
+  });
+  fc.assert(
+    fc.property(fc.uniqueArray(item, { selector: (one) => one.path.split('/')[0], maxLength: 8 }), (given) => {
+      const items = given.map(({ path: at, modifiedNs, size, link }): TarItem => {
+        if (link !== null) return { kind: 'symlink', path: at, modifiedNs, target: link };
+        return file(at, new Uint8Array(size).fill(size), modifiedNs);
+      });
+      const layer = tarLayer(joinChunks(writeTar(items)));
+      given.forEach(({ path: at, modifiedNs, size, link }) => {
+        expect(layer.stat(at)).toMatchObject({ kind: link === null ? 'file' : 'symlink', modifiedNs });
+        if (link !== null) expect(layer.readLink(at)).toBe(link);
+        else expect(contentsOf(layer, at).every((byte) => byte === (size & 255))).toBe(true);
+      });
+      expect([...layer.list('', 100)].sort()).toEqual(given.map((one) => one.path.split('/')[0]!).sort());
+    }),
+    { numRuns: process.env['FARGO_LONG'] ? 5000 : 150, seed: 20_261_123 },
+  );
 });
