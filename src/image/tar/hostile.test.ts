@@ -84,6 +84,16 @@ describe('refused', () => {
       [{ type: 'x', data: Buffer.from('10 mtime=\xff\n', 'latin1') }, { name: 'a' }],
     ],
     ['a global path', 'unsupported', [pax({ path: 'everything' }, 'g'), { name: 'a' }]],
+    [
+      '1,001 global keys',
+      'limit',
+      [
+        pax(
+          Array.from({ length: 1001 }, (_, i) => [`k${i}`, 'v'] as const),
+          'g',
+        ),
+      ],
+    ],
     ['pax records at the end', 'invalid-image', [pax({ path: 'a' })]],
     ['a part of another volume', 'unsupported', [{ name: 'a', type: 'M', data: 'x' }]],
     ['a name of 256 bytes', 'limit', [pax({ path: 'n'.repeat(256) }), { name: 'a' }]],

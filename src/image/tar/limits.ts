@@ -24,6 +24,8 @@ export const TAR_LIMITS: TarLimits = {
  * most; what else stands there are attributes and maps of sparse files.
  */
 export const EXTENDED_HEADER_BYTES: ByteCount = 1 << 20;
+/** Keys that global headers set. Threat: each is looked for in every member. */
+export const GLOBAL_RECORDS = 1000;
 /** Parts with data of one sparse file. Threat: host memory; the map of each has 16 bytes or more of tar. */
 export const SPARSE_PARTS = 100_000;
 /** Things that were left out and are reported one by one; beyond it they are only counted. Threat: host memory. */

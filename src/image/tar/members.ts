@@ -15,7 +15,7 @@ import type { NodeTimes } from '../../devices/fs/layer-tree.ts';
 import type { BlockImage } from '../../devices/ports.ts';
 import { BLOCK_BYTES, isZeroBlock, readHeader } from './header.ts';
 import type { TarHeader } from './header.ts';
-import { EXTENDED_HEADER_BYTES } from './limits.ts';
+import { EXTENDED_HEADER_BYTES, GLOBAL_RECORDS } from './limits.ts';
 import { parsePaxTime, readPax, utf8 } from './pax.ts';
 import type { PaxRecords } from './pax.ts';
 import { readOldSparse, readPaxSparse } from './sparse.ts';
@@ -95,7 +95,7 @@ export function* readMembers(source: BlockImage): Generator<TarMember, TarEnd> {
         break;
       case 'g':
         globals = [...globals, ...globalRecords(readPax(readExtension(source, data), data.from), data.from)];
-        if (globals.length > 1000) globals = latest(globals);
+        if (globals.length > GLOBAL_RECORDS) globals = latest(globals, offset);
         break;
       case 'L':
         next = { ...next, longName: untilNul(readExtension(source, data)) };
@@ -227,10 +227,10 @@ function globalRecords(records: PaxRecords, offset: number): PaxRecords {
   return records;
 }
 
-function latest(records: PaxRecords): PaxRecords {
+function latest(records: PaxRecords, offset: number): PaxRecords {
   const last = [...new Map(records)];
-  if (last.length > 1000) throw new FargoError('limit', 'the global headers of the tar have more than 1000 keys');
-  return last;
+  if (last.length <= GLOBAL_RECORDS) return last;
+  throw new FargoError('limit', `the global headers of the tar have more than ${GLOBAL_RECORDS} keys`, { offset });
 }
 
 /** The end has two zero blocks. One alone, with something after it, is damage; what follows the two is not looked at. */
