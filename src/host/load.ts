@@ -44,7 +44,7 @@ import { FORMAT_VERSION } from './save.ts';
 import { readRegisters } from './saved-registers.ts';
 import { loadTables } from './saved-tables.ts';
 import { readUnits, resolveLinks, saveUnits, type SavedUnit } from './saved-units.ts';
-import { rememberSource } from './sources.ts';
+import { modulesOf, rememberSource } from './sources.ts';
 import { canonicalJson } from '../image/snapshot/documents.ts';
 
 /** Options of `Host.load`. */
@@ -127,7 +127,9 @@ class SavedFile {
 /** The snapshot in a file. As `Host.load`. */
 export async function loadSnapshot(runtime: Runtime, bytes: Uint8Array, options: LoadOptions): Promise<Snapshot> {
   const { parent, image } = checkOptions(runtime, bytes, options);
-  const file = new SavedFile(await readLayout(bytes, options.maxBytes ?? SNAPSHOT_BYTES));
+  const shared = parent?.program ?? image?.program;
+  const known = shared === undefined ? undefined : await modulesOf(shared);
+  const file = new SavedFile(await readLayout(bytes, options.maxBytes ?? SNAPSHOT_BYTES, known));
   const { config } = file;
   config.number('formatVersion', [FORMAT_VERSION, FORMAT_VERSION]);
   const beneath = checkParent(
@@ -140,7 +142,6 @@ export async function loadSnapshot(runtime: Runtime, bytes: Uint8Array, options:
   const stateFields = config.object('state');
   config.end();
   const devices = readDevices(file, stateFields);
-  const shared = parent?.program ?? image?.program;
   const { program, names } = await loadProgram(file, programFields, { runtime, options, limits, shared, devices });
   try {
     if (runtime.disposed) throw new FargoError('disposed', 'the host was disposed');

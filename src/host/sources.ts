@@ -4,6 +4,9 @@
  */
 
 import { digestOf } from '../image/snapshot/digest.ts';
+import { instrument } from '../instrument/instrument.ts';
+import { rememberCode } from '../machine/code-places.ts';
+import type { Program } from '../machine/program.ts';
 import type { ProvidedItem } from './provider.ts';
 
 export type UnitSource =
@@ -22,6 +25,7 @@ const digests = new WeakMap<UnitSource, Promise<string>>();
 /** Notes what `compiled` was made of. The bytes must not change any more. */
 export function rememberSource(compiled: WebAssembly.Module, source: UnitSource): void {
   sources.set(compiled, source);
+  if (source.kind === 'module') rememberCode(compiled, () => instrument(source.bytes, source).bytes);
 }
 
 /** What `compiled` was made of. */
@@ -34,4 +38,14 @@ export function sourceDigest(source: UnitSource & { readonly kind: 'module' }): 
   let digest = digests.get(source);
   if (digest === undefined) digests.set(source, (digest = digestOf(source.bytes)));
   return digest;
+}
+
+/** The modules of a program by digest. */
+export async function modulesOf({ units }: Program): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const modules = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const { compiled } of units) {
+    const source = sourceOf(compiled);
+    if (source.kind === 'module') modules.set(await sourceDigest(source), source.bytes);
+  }
+  return modules;
 }

@@ -36,6 +36,10 @@ interface Descriptor {
 }
 
 const TEXT_LENGTH = 1024;
+const NOTHING: KnownContents = new Map();
+
+/** Contents that are here already, by digest: layers of them are not read. */
+export type KnownContents = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
 /**
  * Reads a snapshot file, gzip or not. The result shares no bytes with it.
@@ -43,7 +47,11 @@ const TEXT_LENGTH = 1024;
  * Throws `FargoError`: `invalid-image` for what is damaged or no snapshot, `unsupported` for a version that is not read,
  * `limit` beyond a cap.
  */
-export async function readLayout(bytes: Uint8Array, maxBytes: ByteCount): Promise<OpenedLayout> {
+export async function readLayout(
+  bytes: Uint8Array,
+  maxBytes: ByteCount,
+  known: KnownContents = NOTHING,
+): Promise<OpenedLayout> {
   if (bytes.length > maxBytes) throw tooLarge(bytes.length, maxBytes);
   const files = tarLayer(bytes, { limits: { bytes: maxBytes, entries: TAR_ENTRIES } });
   checkLayout(files);
@@ -62,7 +70,10 @@ export async function readLayout(bytes: Uint8Array, maxBytes: ByteCount): Promis
   if (total > maxBytes) throw tooLarge(total, maxBytes);
   const config = parseCanonical('the config', await blobOf(files, configFields, CONFIG_BYTES), CONFIG_BYTES);
   const verified = await Promise.all(
-    [...descriptors.values()].map(async (each) => ({ each, stored: await blobOf(files, each, maxBytes) })),
+    [...descriptors.values()].map(async (each) => ({
+      each,
+      stored: known.get(each.digest) ?? (await blobOf(files, each, maxBytes)),
+    })),
   );
   const layers = new Map<string, LayoutLayer>();
   let left = maxBytes;
