@@ -134,9 +134,10 @@ export class CoreTables {
     if (value === null) return null;
     this.#known ??= this.#listFunctions();
     const known = this.#known.get(value);
+    if (known !== undefined) return known;
     // Another core would run it on this one's memory (I8).
-    assert(known !== undefined, 'a function that can leave its instance stands in the list of its unit');
-    return known;
+    assert(!keepsIdentity(), 'a function that can leave its instance stands in the list of its unit');
+    return this.#byName(value as { readonly name: string });
   }
 
   /** A reference at rest, as this core's tables and functions take it. */
@@ -158,6 +159,24 @@ export class CoreTables {
     entries.forEach((reference, index) => table.set(index, this.toValue(reference)));
   }
 
+  /**
+   * The only function of the program that `fn` can be, by its name, which is its index (JavaScript API 5.6): for an engine
+   * that has several objects for a function.
+   */
+  #byName({ name }: { readonly name: string }): Reference {
+    const found: Reference[] = [];
+    this.#program.units.forEach(({ meta: { hooks } }, unit) => {
+      const index = hooks.functionList.findIndex((each) => String(each) === name);
+      if (index >= 0) found.push({ kind: 'function', unit, index });
+    });
+    if (found.length === 1) return found[0]!;
+    throw new FargoError(
+      'unsupported',
+      'a table was changed, and this engine does not tell which function stands in it now: in modules that are linked, ' +
+        'and of functions of the host, it has several objects for the same function (WebKit 2.50)',
+    );
+  }
+
   #listFunctions(): Map<unknown, Reference> {
     const known = new Map<unknown, Reference>();
     this.#program.units.forEach(({ meta }, unit) => {
@@ -170,4 +189,21 @@ export class CoreTables {
     });
     return known;
   }
+}
+
+let identityKept: boolean | undefined;
+
+/**
+ * Whether a function is the same object wherever it comes from (JavaScript API 5.6, "Exported Functions"). In
+ * `(module (table (export "t") 1 funcref) (func (export "f")) (elem (i32.const 0) 0))` it must be.
+ */
+function keepsIdentity(): boolean {
+  if (identityKept !== undefined) return identityKept;
+  const exported = [7, 9, 2, 1, 0x74, 1, 0, 1, 0x66, 0, 0];
+  const sections = [1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 4, 4, 1, 0x70, 0, 1, ...exported];
+  const filled = [9, 7, 1, 0, 0x41, 0, 0x0b, 1, 0, 10, 4, 1, 2, 0, 0x0b];
+  const bytes = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...sections, ...filled);
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+  identityKept = (exports['t'] as WebAssembly.Table).get(0) === exports['f'];
+  return identityKept;
 }
