@@ -64,7 +64,10 @@ function flagsOf(options: readonly Option[]): string[] {
 
 /** Options whose value is a file or directory. */
 function takesPath({ long }: Option): boolean {
-  return long !== undefined && ['--dir', '--stdin', '--since', '--tar'].includes(long);
+  return (
+    long !== undefined &&
+    ['--dir', '--disk', '--disk-backing', '--save-disk', '--stdin', '--since', '--tar'].includes(long)
+  );
 }
 
 function takesValue(option: Option): boolean {

@@ -5,7 +5,7 @@ import { batchFor, median, percentilesOf, timeEvents } from './clock.ts';
 import { coloursFor, wantsColour } from './colour.ts';
 import { exitCodeOfGuest } from './exit-codes.ts';
 import { formatBytes, formatNs, formatRatio } from './format.ts';
-import { parseBytes, parseCount, parseDirectory, parseUnits } from './options.ts';
+import { parseBytes, parseCount, parseDirectory, parseDisk, parseDiskBytes, parseUnits } from './options.ts';
 import { progressOn } from './progress.ts';
 import { formatTable, widthOf } from './table.ts';
 
@@ -45,6 +45,8 @@ describe('values of options', () => {
       2 ** 32,
     ]);
     for (const bad of ['', '-1', '1X', 'K', '5G', '0.3', '1e3', 'constructor']) expect(() => parseBytes(bad)).toThrow();
+    expect([parseDiskBytes('5G'), parseDiskBytes('1TiB')]).toEqual([5 * 2 ** 30, 2 ** 40]);
+    expect(() => parseDiskBytes('1.1T')).toThrow();
   });
 
   test('counts and budgets have decimal units', () => {
@@ -58,7 +60,20 @@ describe('values of options', () => {
     ['data::/d', { host: 'data', guest: '/d', readOnly: false }],
     ['C:\\x::/d:ro', { host: 'C:\\x', guest: '/d', readOnly: true }],
     ['.:ro', { host: '.', guest: '.', readOnly: true }],
+    ['data::/d:cow', { host: 'data', guest: '/d', readOnly: false }],
+    ['a:b', { host: 'a:b', guest: 'a:b', readOnly: false }],
   ])('--dir %s', (text, expected) => expect(parseDirectory(text)).toEqual(expected));
+
+  test.each([
+    ['a.img', { host: 'a.img', guest: undefined, format: 'raw' }],
+    ['A.QCOW2', { host: 'A.QCOW2', guest: undefined, format: 'qcow2' }],
+    ['a.qcow2:raw', { host: 'a.qcow2', guest: undefined, format: 'raw' }],
+    ['C:\\a::/dev/sda:qcow2', { host: 'C:\\a', guest: '/dev/sda', format: 'qcow2' }],
+  ])('--disk %s', (text, expected) => expect(parseDisk(text)).toEqual(expected));
+
+  test.each(['', ':raw', '::/dev/vda', 'a::', 'a:::raw'])('refuses --disk "%s"', (text) =>
+    expect(() => parseDisk(text)).toThrow(),
+  );
 
   test.each(['', '::/d', 'data::', ':ro'])('refuses --dir "%s"', (text) =>
     expect(() => parseDirectory(text)).toThrow(),

@@ -11,6 +11,7 @@ import type { MachineLimits } from '../machine/limits.ts';
 import { hostDirectory } from '../platform/node/index.ts';
 import type { Module } from '../wasm/module.ts';
 import { readModule } from '../wasm/reader.ts';
+import { openDisks, type GuestDisk } from './guest-disks.ts';
 import type { LoadedModule } from './load-module.ts';
 import type { DirectoryOption, GuestFlags } from './options.ts';
 import type { PlainModule } from './plain-guest.ts';
@@ -25,6 +26,8 @@ export interface OpenGuest {
   readonly budget: bigint | undefined;
   /** Milliseconds that instrumenting, compiling and linking took. */
   readonly buildMs: number;
+  /** Its disk images, open until the process ends. */
+  readonly disks: readonly GuestDisk[];
   /** The same guest for instances without this library; compiles it. */
   plain(): PlainModule;
 }
@@ -32,14 +35,14 @@ export interface OpenGuest {
 export interface Surroundings {
   /** Units of a call where no flag says otherwise. */
   readonly budget: bigint;
-  /** Arguments and streams; the environment and directories come from the flags. */
+  /** Arguments and streams; the environment, directories and disks come from the flags. */
   readonly wasi?: WasiOptions;
 }
 
 /**
  * Builds a guest.
  *
- * @throws FargoError `invalid-module`, `unsupported`, `link`, `io` (a directory), `bad-argument`
+ * @throws FargoError `invalid-module`, `unsupported`, `link`, `io` (a directory, a disk), `bad-argument`
  */
 export async function openGuest(
   module: LoadedModule,
@@ -49,12 +52,15 @@ export async function openGuest(
   const parsed = readModule(module.bytes);
   const budget = budgetOf(flags, surroundings.budget);
   const usesWasi = parsed.imports.some((each) => each.module.startsWith('wasi_'));
+  const disks = openDisks(flags.disk ?? [], flags.diskBacking);
   const options: WasiOptions = {
     args: [module.name],
     files: {},
     ...surroundings.wasi,
     env: flags.env ?? {},
     preopens: preopensOf(flags.dir ?? []),
+    disks: Object.fromEntries(disks.map(({ guest, image }) => [guest, image])),
+    ...(flags.diskQuota !== undefined && { limits: { storedBytes: flags.diskQuota } }),
   };
   const devices = usesWasi ? [wasi(options)] : [];
   const imports = flags.unknownImportsTrap === true ? failingImports(parsed, devices) : {};
@@ -69,6 +75,7 @@ export async function openGuest(
     limits: limitsOf(flags, budget),
     budget,
     buildMs,
+    disks,
     plain: () => ({ compiled: new WebAssembly.Module(module.bytes), imports: image.meta.imports, devices }),
   };
 }

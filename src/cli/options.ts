@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError, type Command } from 'commander';
 
+import type { DiskFormat } from '../image/index.ts';
 import { DEFAULT_BUDGET, DEFAULT_CALL_DEPTH } from '../machine/limits.ts';
 import { parseExpression, type Expression } from './expression.ts';
 
@@ -17,12 +18,23 @@ export interface DirectoryOption {
   readonly readOnly: boolean;
 }
 
+/** A `--disk`. */
+export interface DiskOption {
+  readonly host: string;
+  /** Undefined: the next of `/dev/vda`, `/dev/vdb` and so on. */
+  readonly guest: string | undefined;
+  readonly format: DiskFormat;
+}
+
 /** The values of the options that {@link addGuestOptions} adds. */
 export interface GuestFlags {
   readonly budget?: bigint | boolean;
   readonly maxDepth?: number;
   readonly maxMemory?: number;
   readonly dir?: readonly DirectoryOption[];
+  readonly disk?: readonly DiskOption[];
+  readonly diskBacking?: string;
+  readonly diskQuota?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly unknownImportsTrap?: boolean;
 }
@@ -44,9 +56,20 @@ export function addGuestOptions(command: Command, defaultBudget: bigint): Comman
       parseBytes,
     )
     .option(
-      '--dir <host[::guest][:ro]>',
-      'a directory for the guest: writes stay in the machine; repeatable',
+      '--dir <host[::guest][:ro|:cow]>',
+      'a directory for the guest: writes stay in the machine (cow), or fail (ro); repeatable',
       collectDirectory,
+    )
+    .option(
+      '--disk <file[::guest][:raw|:qcow2]>',
+      'a disk image for the guest, by default as /dev/vda, /dev/vdb...: writes stay in the machine; repeatable',
+      collectDisk,
+    )
+    .option('--disk-backing <dir>', "where backing files of disk images may lie (default: the image's directory)")
+    .option(
+      '--disk-quota <bytes>',
+      'what the guest may write to files and disks, in blocks of 4 KiB (default: 1GiB)',
+      parseDiskBytes,
     )
     .option(
       '--env <name[=value]>',
@@ -63,11 +86,20 @@ export function parseCount(text: string): number {
 
 /** Bytes, with a binary unit: `65536`, `64KiB`, `64K`, `1.5G`. */
 export function parseBytes(text: string): number {
+  return bytesUpTo(2 ** 32, text);
+}
+
+/** Bytes of a disk, in the same way. */
+export function parseDiskBytes(text: string): number {
+  return bytesUpTo(2 ** 40, text);
+}
+
+function bytesUpTo(to: number, text: string): number {
   const units: Record<string, number> = { '': 1, b: 1 };
-  ['k', 'm', 'g'].forEach((letter, index) => {
+  ['k', 'm', 'g', 't'].forEach((letter, index) => {
     for (const name of [letter, `${letter}b`, `${letter}ib`]) units[name] = 1024 ** (index + 1);
   });
-  return wholeNumber(text.toLowerCase(), units, { from: 0, to: 2 ** 32, example: '65536, 64MiB or 1G' });
+  return wholeNumber(text.toLowerCase(), units, { from: 0, to, example: '65536, 64MiB or 1G' });
 }
 
 /** Units of a budget: `1000000`, `10G`. */
@@ -111,15 +143,42 @@ function collectDirectory(text: string, before: readonly DirectoryOption[] = [])
   return [...before, parseDirectory(text)];
 }
 
-/** `HOST::GUEST`, `HOST`, either with `:ro`. */
+/** `HOST::GUEST`, `HOST`, either with `:ro` or `:cow`. */
 export function parseDirectory(text: string): DirectoryOption {
-  const readOnly = text.endsWith(':ro');
-  const path = readOnly ? text.slice(0, -3) : text;
+  const { host, guest = host, suffix } = parsePlace(text, ['ro', 'cow']);
+  if (host === '' || guest === '') {
+    throw new InvalidArgumentError('Expected is HOST, HOST::GUEST, or either with :ro or :cow.');
+  }
+  return { host, guest, readOnly: suffix === 'ro' };
+}
+
+function collectDisk(text: string, before: readonly DiskOption[] = []): DiskOption[] {
+  return [...before, parseDisk(text)];
+}
+
+/** `FILE::GUEST`, `FILE`, either with `:raw` or `:qcow2`. */
+export function parseDisk(text: string): DiskOption {
+  const { host, guest, suffix } = parsePlace(text, ['raw', 'qcow2']);
+  if (host === '' || guest === '') {
+    throw new InvalidArgumentError('Expected is FILE, FILE::GUEST, or either with :raw or :qcow2.');
+  }
+  return { host, guest, format: suffix ?? formatByName(host) };
+}
+
+/** Format of a disk image by its name, which is the host's, never by its contents, which may be a guest's. */
+export function formatByName(path: string): DiskFormat {
+  return path.toLowerCase().endsWith('.qcow2') ? 'qcow2' : 'raw';
+}
+
+/** What stands before and after `::`, and a suffix behind a colon if it is one of those. */
+function parsePlace<T extends string>(
+  text: string,
+  suffixes: readonly T[],
+): { readonly host: string; readonly guest: string | undefined; readonly suffix: T | undefined } {
+  const suffix = suffixes.find((each) => text.endsWith(`:${each}`));
+  const path = suffix === undefined ? text : text.slice(0, -suffix.length - 1);
   const at = path.indexOf('::');
-  const host = at < 0 ? path : path.slice(0, at);
-  const guest = at < 0 ? path : path.slice(at + 2);
-  if (host === '' || guest === '') throw new InvalidArgumentError('Expected is HOST, HOST::GUEST or either with :ro.');
-  return { host, guest, readOnly };
+  return { host: at < 0 ? path : path.slice(0, at), guest: at < 0 ? undefined : path.slice(at + 2), suffix };
 }
 
 function collectEnv(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {

@@ -15,6 +15,7 @@ import { describeTrap, exitCodeOfTrap, isClosedPipe, say } from './failure.ts';
 import { ExitCode, exitCodeOfGuest, exitCodesHelp } from './exit-codes.ts';
 import type { Expression } from './expression.ts';
 import { bindExpression, formatResult, type Invocation } from './invocation.ts';
+import { checkSaves, saveDisks } from './guest-disks.ts';
 import { ioError, loadModule } from './load-module.ts';
 import { openGuest, type OpenGuest } from './open-guest.ts';
 import { addGuestOptions, parseCall, RUN_BUDGET, type GuestFlags } from './options.ts';
@@ -22,6 +23,7 @@ import { addGuestOptions, parseCall, RUN_BUDGET, type GuestFlags } from './optio
 interface RunFlags extends GuestFlags {
   readonly stdin?: string;
   readonly invoke?: Expression;
+  readonly saveDisk?: readonly string[];
 }
 
 const HELP = `
@@ -30,11 +32,17 @@ first -- after <module> is dropped.
 
 The guest sees no file and no variable of the host but those that --dir and
 --env give, and beside them an empty root in memory. What it writes stays in the
-machine and is gone when it ends: the host's directories are never changed.
+machine and is gone when it ends: the host's directories and disk images are
+never changed. --save-disk writes what became of a disk to a file of its own:
+an overlay of the image if its name ends in .qcow2, else all of it, raw. It is
+not written after a trap.
+
+A disk image is raw, or qcow2 by its name, unless :raw or :qcow2 says which.
 
 Examples:
   $ fargo-wasm run hello.wasm Ada
   $ fargo-wasm run --dir data::/data:ro grep.wasm -n word /data/text
+  $ fargo-wasm run --disk base.qcow2 --save-disk new.qcow2 mkfs.wasm /dev/vda
   $ fargo-wasm run --invoke 'fib(30)' math.wat
   $ cat app.wasm | fargo-wasm run --stdin input.txt -
 `;
@@ -47,7 +55,12 @@ export function runCommand(): Command {
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions()
     .option('--stdin <file>', 'what the guest reads, instead of our standard input')
-    .option('--invoke <expr>', 'call this export, instead of _start, and print its results', parseCall);
+    .option('--invoke <expr>', 'call this export, instead of _start, and print its results', parseCall)
+    .option(
+      '--save-disk <file>',
+      'write the first disk, the next one the second, when the guest has ended',
+      collectPath,
+    );
   return addGuestOptions(command, RUN_BUDGET)
     .addHelpText('after', `${HELP}\n${exitCodesHelp(true)}`)
     .action(async (path: string, args: readonly string[], flags: RunFlags) => {
@@ -55,9 +68,15 @@ export function runCommand(): Command {
     });
 }
 
+function collectPath(path: string, before: readonly string[] = []): string[] {
+  return [...before, path];
+}
+
 type Sink = (stream: 'stdout' | 'stderr', bytes: Uint8Array) => void;
 
 async function run(path: string, args: readonly string[], flags: RunFlags): Promise<number> {
+  const saves = flags.saveDisk ?? [];
+  checkSaves(saves, flags.disk?.length ?? 0);
   const module = await loadModule(path);
   const input = openInput(flags.stdin ?? (path === '-' ? undefined : 0));
   const wasi: WasiOptions = {
@@ -73,7 +92,9 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
     limits: guest.limits,
     onOutput: ({ stream, bytes }) => sink(stream, bytes),
   });
-  const code = conclude(outcome.kind === 'return' ? start(machine, sink) : outcome, flags.invoke !== undefined);
+  const ended = outcome.kind === 'return' ? start(machine, sink) : outcome;
+  const code = conclude(ended, flags.invoke !== undefined);
+  if (ended.kind !== 'trap') saveDisks(machine, guest.disks, saves);
   guest.host.dispose();
   input.close();
   return code;

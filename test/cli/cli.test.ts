@@ -1,7 +1,16 @@
 /** The command line end to end: what each command prints, and the exit code for whatever goes wrong. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -282,6 +291,37 @@ describe('run', () => {
     expect(cli(['run', own('files')])).toEqual({ code: 44, stdout: '', stderr: '' });
   });
 
+  test('a disk is what --disk gives; --save-disk writes what became of it', () => {
+    const base = file('base.img', `a disk of the host${'.'.repeat(200_174)}`);
+    const before = readFileSync(base);
+    const changed = Buffer.from(before);
+    changed.set(before.subarray(0, 16), 8190);
+    const [all, over, again] = ['all.raw', 'over.qcow2', 'again.raw'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const ran = cli(['run', '--disk', base, '--save-disk', all, own('disk')]);
+    expect(ran).toEqual({ code: 0, stdout: 'a disk of the ho', stderr: '' });
+    expect(readFileSync(base).equals(before), 'the image is as it was').toBe(true);
+    expect(readFileSync(all).subarray(0, before.length).equals(changed)).toBe(true);
+
+    expect(cli(['run', '--disk', base, '--save-disk', over, own('disk')]).code).toBe(0);
+    expect(statSync(over).size).toBeLessThan(600_000);
+    const third = cli(['run', '--disk', over, '--save-disk', again, own('disk')]);
+    expect(third).toEqual({ code: 0, stdout: 'a disk of the ho', stderr: '' });
+    expect(readFileSync(again).equals(readFileSync(all))).toBe(true);
+
+    expect(cli(['run', '--disk', base, '--disk-quota', '4K', own('disk')]).code, 'two blocks, one allowed').toBe(51);
+    expect(cli(['run', '--disk', `${base}::/d`, own('disk')]).code).toBe(44);
+    const refused = cli(['run', '--disk', base, '--save-disk', all, own('disk')]);
+    expect(refused).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('is there already') as string,
+    });
+  });
+
   test("a trap says its kind and the guest's stack", () => {
     const ran = cli(['run', '--unknown-imports-trap', '--invoke', 'trap', own('fails')]);
     expect(ran.code).toBe(134);
@@ -377,6 +417,15 @@ describe('what is wrong is said in a line, with an exit code', () => {
     ],
     ['no export', 1, ['fork', guest('counter'), '--call', 'nope()'], 'no export "nope"; there are increment() -> i32'],
     ['wrong arguments', 2, ['fork', guest('counter'), '--call', 'add()'], 'add(i32) -> i32 takes 1 argument; 0 given'],
+    ['no such disk', 1, ['run', '--disk', 'nope.img', guest('hello')], 'nope.img'],
+    ['a disk of another format', 1, ['run', '--disk', 'README.md:qcow2', guest('hello')], 'qcow2'],
+    [
+      'a disk given twice',
+      2,
+      ['run', '--disk', 'README.md::/d', '--disk', 'LICENSE::/d', guest('hello')],
+      "--disk gives the guest's /d twice",
+    ],
+    ['more disks saved than given', 2, ['run', '--save-disk', 'x', guest('hello')], '--disk 0 times'],
     ['no such directory', 1, ['run', '--dir', 'nope', guest('hello')], '"nope" can\'t be read'],
     [
       'a directory twice',

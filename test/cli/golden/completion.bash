@@ -14,24 +14,24 @@ _fargo_wasm() {
       ;;
     fork)
       case "$previous" in
-        --dir) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        -n|--count|--boot|--call|--headroom|--budget|--max-depth|--max-memory|--env) return ;;
+        --dir|--disk|--disk-backing) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        -n|--count|--boot|--call|--headroom|--budget|--max-depth|--max-memory|--disk-quota|--env) return ;;
       esac
-      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'-n\n--count\n--boot\n--call\n--headroom\n--no-compare\n--json\n--budget\n--no-budget\n--max-depth\n--max-memory\n--dir\n--env\n--unknown-imports-trap\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
+      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'-n\n--count\n--boot\n--call\n--headroom\n--no-compare\n--json\n--budget\n--no-budget\n--max-depth\n--max-memory\n--dir\n--disk\n--disk-backing\n--disk-quota\n--env\n--unknown-imports-trap\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
       ;;
     run)
       case "$previous" in
-        --stdin|--dir) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        --invoke|--budget|--max-depth|--max-memory|--env) return ;;
+        --stdin|--save-disk|--dir|--disk|--disk-backing) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --invoke|--budget|--max-depth|--max-memory|--disk-quota|--env) return ;;
       esac
-      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'--stdin\n--invoke\n--budget\n--no-budget\n--max-depth\n--max-memory\n--dir\n--env\n--unknown-imports-trap\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
+      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'--stdin\n--invoke\n--save-disk\n--budget\n--no-budget\n--max-depth\n--max-memory\n--dir\n--disk\n--disk-backing\n--disk-quota\n--env\n--unknown-imports-trap\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
       ;;
     diff)
       case "$previous" in
-        --since|--tar|--dir) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        --budget|--max-depth|--max-memory|--env) return ;;
+        --since|--tar|--dir|--disk|--disk-backing) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --budget|--max-depth|--max-memory|--disk-quota|--env) return ;;
       esac
-      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'--since\n--tar\n--json\n--budget\n--no-budget\n--max-depth\n--max-memory\n--dir\n--env\n--unknown-imports-trap\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
+      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'--since\n--tar\n--json\n--budget\n--no-budget\n--max-depth\n--max-memory\n--dir\n--disk\n--disk-backing\n--disk-quota\n--env\n--unknown-imports-trap\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
       ;;
     cp)
       case "$previous" in
@@ -45,10 +45,10 @@ _fargo_wasm() {
       ;;
     bench)
       case "$previous" in
-        --dir) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        -n|--count|--rounds|--boot|--call|--headroom|--budget|--max-depth|--max-memory|--env) return ;;
+        --dir|--disk|--disk-backing) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        -n|--count|--rounds|--boot|--call|--headroom|--budget|--max-depth|--max-memory|--disk-quota|--env) return ;;
       esac
-      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'-n\n--count\n--rounds\n--boot\n--call\n--headroom\n--json\n--budget\n--no-budget\n--max-depth\n--max-memory\n--dir\n--env\n--unknown-imports-trap\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
+      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'-n\n--count\n--rounds\n--boot\n--call\n--headroom\n--json\n--budget\n--no-budget\n--max-depth\n--max-memory\n--dir\n--disk\n--disk-backing\n--disk-quota\n--env\n--unknown-imports-trap\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
       ;;
     completion)
       case "$previous" in
