@@ -57,8 +57,12 @@ export interface Opened {
   readonly root: number;
   /** Size of the guest's memory. */
   readonly guestBytes: number;
+  /** Instrumenting and compiling; 0 where that had been done. */
   readonly buildMs: number;
+  /** Booting, or loading. */
   readonly bootMs: number;
+  /** Whether other machines were there before. */
+  readonly joined: boolean;
   /** Whether it still has to be warmed. */
   readonly cold: boolean;
 }
@@ -138,8 +142,11 @@ export interface Measurement {
 /** What the worker does on request. */
 export interface WorkerApi {
   open(guest: GuestId, module: Uint8Array<ArrayBuffer>): Opened;
+  /** Goes on with a saved machine: in the same family if it is of the same guest. */
+  load(file: Uint8Array<ArrayBuffer>): Opened;
+  save(node: number): Uint8Array<ArrayBuffer>;
   warm(): { readonly view: View; readonly text: string; readonly ms: number };
-  measure(): Measurement;
+  measure(node: number): Measurement;
   fork(node: number, count: number): { readonly view: View; readonly made: readonly number[]; readonly ms: number };
   swarm(node: number, count: number): { readonly view: View; readonly made: number; readonly ms: number };
   run(node: number, line: string): RunResult;

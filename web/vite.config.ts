@@ -3,6 +3,7 @@
  * compressed, and are fetched when one is chosen.
  */
 
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +23,8 @@ const GUESTS: Readonly<Record<string, string>> = {
 
 const guests = Object.entries(GUESTS).map(([name, path]) => {
   const module = readFileSync(path);
-  return { name, moduleBytes: module.length, compressed: gzipSync(module, { level: 9 }) };
+  const digest = createHash('sha256').update(module).digest('hex');
+  return { name, digest, moduleBytes: module.length, compressed: gzipSync(module, { level: 9 }) };
 });
 
 const guestFiles: Plugin = {
@@ -39,6 +41,7 @@ export default defineConfig({
   base: './',
   resolve: { alias: { 'fargo-wasm': here('../src/index.ts') } },
   define: {
+    GUEST_DIGESTS: Object.fromEntries(guests.map(({ name, digest }) => [name, digest])),
     GUEST_SIZES: Object.fromEntries(
       guests.map(({ name, moduleBytes, compressed }) => [name, { moduleBytes, transferBytes: compressed.length }]),
     ),

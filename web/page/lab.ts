@@ -44,7 +44,7 @@ export class Lab {
       run: (text_) => void this.#run(text_),
       goTo: (position) => this.#guard(() => this.#goTo(position)),
       readFile: async (path) => this.#line.ask('readFile', [this.#nodeId(), path]),
-      save: () => undefined,
+      save: () => this.#guard(() => this.#save()),
     });
     this.#swarm = new SwarmPanel({
       runAll: (text_) => this.#guard(() => this.#runAll(text_)),
@@ -83,20 +83,42 @@ export class Lab {
     );
   }
 
-  /** Begins with a machine that has just booted. */
+  /** Begins with a machine that has just booted or was loaded. */
   async begin(guest: Guest, opened: Opened): Promise<void> {
     this.#guest = guest;
-    this.#names = new Map();
-    this.#machine.terminal.forgetAll();
-    this.#swarm.forgetAll();
+    if (!opened.joined) {
+      this.#names = new Map();
+      this.#selected = undefined;
+      this.#machine.terminal.forgetAll();
+      this.#swarm.forgetAll();
+    }
     await this.#machine.terminal.open();
     this.#take(opened.view);
     await this.#select({ kind: 'node', id: opened.root });
-    this.#machine.terminal.note(
-      `${guest.name}: built in ${elapsed(opened.buildMs)}, booted in ${elapsed(opened.bootMs)}, ${text(bytes(opened.guestBytes))} of memory`,
-    );
+    if (opened.buildMs === 0)
+      this.#machine.terminal.note(`loaded from a file in ${elapsed(opened.bootMs)}: it goes on`);
+    else
+      this.#machine.terminal.note(
+        `${guest.name}: built in ${elapsed(opened.buildMs)}, booted in ${elapsed(opened.bootMs)}, ${text(bytes(opened.guestBytes))} of memory`,
+      );
     if (opened.cold) this.#offerWarming(guest);
-    else await this.#measure();
+    else if (!opened.joined) await this.#measure();
+  }
+
+  async #save(): Promise<void> {
+    const id = this.#nodeId();
+    const file = await this.#line.ask('save', [id]);
+    const name = `${this.#guest!.id}-machine-${id}.fargo`;
+    const address = URL.createObjectURL(new Blob([file], { type: 'application/octet-stream' }));
+    const link = el('a', { href: address, download: name, hidden: true });
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    this.#machine.terminal.note(
+      `saved as ${name}, ${text(bytes(file.length))}: drop it into another tab, or give it to the command line`,
+    );
+    announce(`Machine ${id} was saved`);
   }
 
   recolour(): void {
@@ -128,7 +150,7 @@ export class Lab {
   async #measure(): Promise<void> {
     this.#figures.measuring();
     this.#steps.replaceChildren(el('p', {}, el('b', {}, 'It is warm.'), ' Measuring what a fork costs…'));
-    const found = await this.#line.ask('measure', []);
+    const found = await this.#line.ask('measure', [this.#nodeId()]);
     this.#figures.measured(found);
     const fork = el('button', { type: 'button', className: 'main large', id: 'fork-first' }, 'Fork it');
     fork.addEventListener('click', () => this.#guard(() => this.#fork(this.#nodeId(), 1)));

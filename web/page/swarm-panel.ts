@@ -4,7 +4,7 @@ import type { Answer, AnswersEvent, SwarmInfo, SwarmResult } from '../protocol.t
 import { TILE, TILES_ACROSS, TILES_DOWN } from '../tiles.ts';
 import type { Guest } from './catalogue.ts';
 import { el, fitCanvas } from './dom.ts';
-import { bytes, count, digits, duration, plural, text } from './format.ts';
+import { bytes, count, duration, plural, text } from './format.ts';
 import { palette, scaleColour } from './palette.ts';
 import { nearest, sunflower, type Dot } from './phyllotaxis.ts';
 
@@ -370,6 +370,8 @@ function number(value: number): string {
   return Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3 ? value.toPrecision(4) : digits5(value);
 }
 
+const tenths = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+
 function digits5(value: number): string {
-  return Math.abs(value) >= 1000 ? digits(value) : value.toPrecision(5);
+  return Math.abs(value) >= 1000 ? tenths.format(value) : value.toPrecision(5);
 }

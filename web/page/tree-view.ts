@@ -5,7 +5,7 @@
 
 import type { NodeInfo, SwarmInfo, View } from '../protocol.ts';
 import { el, fitCanvas, motion, svgEl } from './dom.ts';
-import { count, plural } from './format.ts';
+import { count } from './format.ts';
 import { machineColour, palette } from './palette.ts';
 import { sunflower } from './phyllotaxis.ts';
 import { layoutTree, type TreeItem, type TreeLayout } from './tree-layout.ts';
@@ -98,12 +98,14 @@ export class TreeView {
     element.setAttribute('aria-selected', String(selected));
     element.tabIndex = selected ? 0 : -1;
     element.setAttribute('aria-level', String(info.generation + 1));
-    const changed = info.parent === undefined ? 'first machine' : `+${count(info.changedPages)} pages`;
-    element.setAttribute(
-      'aria-label',
-      `Machine ${info.id}, generation ${info.generation}, ${plural(info.changedPages, 'page')} changed since its birth` +
-        (info.last === 'trap' ? ', its last call trapped and was undone' : ''),
-    );
+    const changed =
+      info.parent === undefined
+        ? 'first machine'
+        : `+${count(info.changedPages)} ${info.changedPages === 1 ? 'page' : 'pages'}`;
+    element.querySelector('.said-before')!.textContent = 'Machine';
+    element.querySelector('.said-after')!.textContent =
+      `other than at its birth, generation ${info.generation}` +
+      (info.last === 'trap' ? ', its last call trapped and was undone' : '');
     element.querySelector('.disc')!.textContent = String(info.id);
     element.querySelector('.under')!.textContent = info.parent === undefined ? 'first' : changed;
     return info.id;
@@ -122,7 +124,7 @@ export class TreeView {
     element.setAttribute('aria-selected', String(selected));
     element.tabIndex = selected ? 0 : -1;
     element.setAttribute('aria-level', String((parent?.generation ?? 0) + 2));
-    element.setAttribute('aria-label', `${plural(info.count, 'child', 'children')} of machine ${info.parent}`);
+    element.querySelector('.said-before')!.textContent = `Children of machine ${info.parent}`;
     element.querySelector('.under')!.textContent = `× ${count(info.count)}`;
     const key = `${info.count} ${palette().theme} ${selected}`;
     const canvas = element.querySelector('canvas')!;
@@ -144,8 +146,10 @@ export class TreeView {
         'data-id': String(id),
         onclick: () => this.#actions.select(selection),
       },
+      el('span', { className: 'said-before unseen' }),
       kind === 'node' ? el('span', { className: 'disc' }) : el('canvas', { 'aria-hidden': 'true' }),
       el('span', { className: 'under' }),
+      el('span', { className: 'said-after unseen' }),
     );
     if (kind === 'node') {
       const grow = el('span', { className: 'grow', title: 'Fork this machine', 'aria-hidden': 'true' }, '+');

@@ -1,7 +1,8 @@
 /** The worker: takes requests one by one, and answers each. */
 
 import { FargoError, TrapError } from 'fargo-wasm';
-import type { AnswersEvent, FromWorker, GuestId, Method, Request } from '../protocol.ts';
+import type { AnswersEvent, FromWorker, GuestId, Method, Opened, Request } from '../protocol.ts';
+import { guestOfFile } from './guest-of-file.ts';
 import { World } from './world.ts';
 
 interface WorkerScope {
@@ -17,8 +18,18 @@ function current(): World {
   return world;
 }
 
-function post(message: FromWorker): void {
-  scope.postMessage(message, []);
+function post(message: FromWorker, transfer: Transferable[] = []): void {
+  scope.postMessage(message, transfer);
+}
+
+async function load(file: Uint8Array): Promise<Opened> {
+  const guest = guestOfFile(file);
+  if (guest === undefined) throw new Error('The file holds no machine of a guest that this page has.');
+  if (world?.guest === guest) return world.join(file);
+  const made = await World.load(guest, file);
+  world?.dispose();
+  world = made.world;
+  return made.opened;
 }
 
 const METHODS: Readonly<Record<Method, (...args: never[]) => unknown>> = {
@@ -29,8 +40,10 @@ const METHODS: Readonly<Record<Method, (...args: never[]) => unknown>> = {
     world = made.world;
     return made.opened;
   },
+  load: (file: Uint8Array) => load(file),
+  save: (node: number) => current().save(node),
   warm: () => current().warm(),
-  measure: () => current().measure(),
+  measure: (node: number) => current().measure(node),
   fork: (node: number, count: number) => current().fork(node, count),
   swarm: (node: number, count: number) => current().swarm(node, count),
   run: (node: number, line: string) => current().run(node, line),
@@ -52,7 +65,8 @@ scope.addEventListener('message', ({ data }) => {
   const { id, method, args } = data;
   void (async () => {
     try {
-      post({ id, ok: true, value: await METHODS[method](...(args as never[])) });
+      const value = await METHODS[method](...(args as never[]));
+      post({ id, ok: true, value }, value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : []);
     } catch (error) {
       post({ id, ok: false, ...described(error) });
     }

@@ -1,6 +1,6 @@
 /** One host, one guest, and the tree of its machines. What the page asks for is done here. */
 
-import { diffFiles, FargoError, filesOf, Host, TrapError, type Machine, type Snapshot } from 'fargo-wasm';
+import { diffFiles, FargoError, filesOf, Host, TrapError, type Image, type Machine, type Snapshot } from 'fargo-wasm';
 import type {
   Answer,
   FileChange,
@@ -22,7 +22,7 @@ const STACK_SHOWN = 6;
 const FILE_SHOWN_BYTES = 4096;
 
 export class World {
-  readonly #guest: GuestId;
+  readonly guest: GuestId;
   readonly #driver: Driver;
   readonly #host: Host;
   readonly #nodes = new Map<number, TreeNode>();
@@ -30,9 +30,10 @@ export class World {
   #lastId = 0;
   #colours = 0;
   #cold = true;
+  #image: Image | undefined = undefined;
 
   private constructor(guest: GuestId, host: Host) {
-    this.#guest = guest;
+    this.guest = guest;
     this.#driver = DRIVERS[guest];
     this.#host = host;
   }
@@ -46,6 +47,7 @@ export class World {
       const image = await host.build(module, driver.build);
       const built = performance.now();
       const world = new World(guest, host);
+      world.#image = image;
       const machine = await image.boot({ limits: { budget: driver.budget } });
       driver.boot?.(machine);
       const bootMs = performance.now() - built;
@@ -54,6 +56,43 @@ export class World {
     } catch (error) {
       host.dispose();
       throw error;
+    }
+  }
+
+  /** A world of its own for a saved machine. */
+  static async load(guest: GuestId, file: Uint8Array): Promise<{ world: World; opened: Opened }> {
+    const host = await Host.create();
+    try {
+      const world = new World(guest, host);
+      world.#cold = false;
+      return { world, opened: { ...(await world.join(file)), joined: false } };
+    } catch (error) {
+      host.dispose();
+      throw error;
+    }
+  }
+
+  /** Loads a saved machine as a further root. */
+  async join(file: Uint8Array): Promise<Opened> {
+    const { imports } = this.#driver.build;
+    const from = performance.now();
+    const snapshot = await this.#host.load(file, {
+      ...(imports && { imports }),
+      ...(this.#image && { image: this.#image }),
+    });
+    const machine = snapshot.fork();
+    snapshot.dispose();
+    const root = this.#root(machine, 'loaded');
+    return { ...this.#opened(root, { buildMs: 0, bootMs: performance.now() - from }), cold: false, joined: true };
+  }
+
+  /** A machine as a file, as it is now. */
+  async save(id: number): Promise<Uint8Array<ArrayBuffer>> {
+    const snapshot = this.#node(id).machine.snapshot();
+    try {
+      return await snapshot.save();
+    } finally {
+      snapshot.dispose();
     }
   }
 
@@ -83,8 +122,8 @@ export class World {
     return { view: this.view(), text, ms };
   }
 
-  measure(): Measurement {
-    return measure(this.#node(1).machine, this.#driver);
+  measure(id: number): Measurement {
+    return measure(this.#node(id).machine, this.#driver);
   }
 
   fork(id: number, count: number): { view: View; made: number[]; ms: number } {
@@ -232,7 +271,8 @@ export class World {
   #opened(root: TreeNode, times: { buildMs: number; bootMs: number }): Opened {
     return {
       view: this.view(),
-      guest: this.#guest,
+      guest: this.guest,
+      joined: false,
       root: root.id,
       guestBytes: root.machine.memory.byteLength,
       cold: this.#cold,
