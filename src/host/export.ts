@@ -2,6 +2,7 @@
  * Files of machines and snapshots taken out: what differs between two, as a list or as a layer, and whole trees as tars.
  */
 
+import { disposable } from '../base/dispose.ts';
 import { FargoError } from '../base/errors.ts';
 import { differencesOf, readFileAt, type FileChange, type WasiState } from '../devices/index.ts';
 import { joinChunks, treeItems, writeTar } from '../image/index.ts';
@@ -65,6 +66,10 @@ export function exportTar(source: Machine | Snapshot, options: ExportOptions = {
  * disposed.
  */
 export class TarStream implements Iterable<Uint8Array<ArrayBuffer>>, Disposable {
+  static {
+    disposable(this);
+  }
+
   readonly #held: Snapshot;
   readonly #chunks: Generator<Uint8Array<ArrayBuffer>>;
 

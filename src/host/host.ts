@@ -4,6 +4,7 @@
  * One host is one trust domain for timing and for bugs of the engine: see SECURITY.md.
  */
 
+import { disposable } from '../base/dispose.ts';
 import { FargoError } from '../base/errors.ts';
 import type { ByteCount } from '../base/units.ts';
 import { wasi, type WasiOptions } from '../devices/index.ts';
@@ -65,6 +66,10 @@ export interface HostUsage {
 }
 
 export class Host {
+  static {
+    disposable(this);
+  }
+
   readonly #runtime: Runtime;
 
   constructor(options: RuntimeOptions = {}) {

@@ -1,5 +1,6 @@
 /** An image: a guest that is instrumented, compiled and linked, from which machines boot. Immutable. */
 
+import { disposable } from '../base/dispose.ts';
 import { FargoError } from '../base/errors.ts';
 import type { InstrumentReport, ModuleMeta } from '../instrument/meta.ts';
 import { boot, type MachineSetup } from '../machine/boot.ts';
@@ -28,6 +29,10 @@ export interface ImageParts {
 }
 
 export class Image {
+  static {
+    disposable(this);
+  }
+
   /** Name given to `Host.build`: for messages and lists. */
   readonly name: string | undefined;
   /** @internal */ readonly program: Program;

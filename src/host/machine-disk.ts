@@ -7,6 +7,7 @@
  * ```
  */
 
+import { disposable } from '../base/dispose.ts';
 import { FargoError } from '../base/errors.ts';
 import { PAGE_BYTES, type ByteCount } from '../base/units.ts';
 import { findFile, ownBlocks, readFileAt } from '../devices/index.ts';
@@ -41,6 +42,10 @@ export function diskOf(source: Machine | Snapshot, path: string): MachineDisk {
 
 /** A disk at one moment. It holds that moment until it is disposed. */
 export class MachineDisk implements BlockImage, Disposable {
+  static {
+    disposable(this);
+  }
+
   readonly sizeBytes: ByteCount;
   readonly #held: Snapshot;
   readonly #files: WasiState['files'];

@@ -12,6 +12,7 @@
  * only (I3). Fork, snapshot, rollback, reset and disposal of a machine in a call are refused (`machine-busy`).
  */
 
+import { disposable } from '../base/dispose.ts';
 import { FargoError } from '../base/errors.ts';
 import type { Core } from './core.ts';
 import type { MemoryDoor } from './device.ts';
@@ -60,6 +61,10 @@ export interface CommitHooks {
 export type MachineParts = Omit<ForkSource, 'settle'>;
 
 export class Machine implements Holder, ForkSource {
+  static {
+    disposable(this);
+  }
+
   /** Id, generation and parent. */
   readonly identity: Identity;
   /** Limits that hold for every call. */

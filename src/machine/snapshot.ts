@@ -3,6 +3,7 @@
  * is O(1) and it lives on when its machine is gone.
  */
 
+import { disposable } from '../base/dispose.ts';
 import { FargoError } from '../base/errors.ts';
 import type { ByteCount } from '../base/units.ts';
 import { forkEach, forkMany, forkOne, type ForkOptions, type ForkResult, type ForkSource } from './fork.ts';
@@ -38,6 +39,10 @@ export interface SavedForm {
 }
 
 export class Snapshot implements Holder, ForkSource {
+  static {
+    disposable(this);
+  }
+
   /** The machine that it was taken of. */
   readonly identity: Identity;
   /** @internal */ readonly runtime: Runtime;
