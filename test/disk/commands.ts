@@ -73,6 +73,8 @@ const position = fc.oneof(
   // Beyond 32 bits, and where the map of a file gets another level.
   { weight: 1, arbitrary: near(fc.constantFrom(2 ** 8, 2 ** 16, 2 ** 20, 2 ** 20 + 1, 2 ** 24, 2 ** 27)) },
 );
+/** Small ones often: what is cut off a file must not come back. */
+const size = fc.oneof({ weight: 1, arbitrary: position }, { weight: 2, arbitrary: near(fc.nat(4)) });
 const length = fc.oneof(
   { weight: 4, arbitrary: fc.nat(100) },
   { weight: 3, arbitrary: fc.constantFrom(BLOCK, 2 * BLOCK, BLOCK - 1, BLOCK + 1) },
@@ -105,8 +107,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 5,
-    arbitrary: fc.record({ do: fc.constantFrom('resize' as const, 'allocate' as const), fd: index, size: position }),
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constantFrom('resize' as const, 'resize' as const, 'allocate' as const),
+      fd: index,
+      size,
+    }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('close' as const), fd: index }) },
   {

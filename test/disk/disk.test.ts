@@ -11,7 +11,7 @@ import { commands } from './commands.ts';
 import { World, type WorldOptions } from './world.ts';
 
 const LONG = Boolean(process.env['FARGO_LONG']);
-const RUNS = LONG ? 500 : 12;
+const RUNS = LONG ? 500 : 16;
 const SEED = 20_261_123;
 const PLENTY = 100_000;
 

@@ -177,6 +177,13 @@ export class DiskModel {
     file.size = size;
   }
 
+  /** Makes room for so many bytes from the beginning: whether the quota allows it. */
+  allocate(file: FileNode, size: number): boolean {
+    if (Math.ceil(size / BLOCK) - file.blocks.size > this.quotaBlocks - this.heldBlocks) return false;
+    if (size > file.size) this.resize(file, size);
+    return true;
+  }
+
   read(file: FileNode, position: number, length: number): Uint8Array {
     const bytes = new Uint8Array(Math.max(0, Math.min(length, file.size - position)));
     for (let done = 0; done < bytes.length;) {

@@ -65,6 +65,7 @@ export class World {
     const file = { do: 'open', create: true, truncate: false } as const;
     for (const { machine, model } of this.living) {
       this.#step(machine, model, { ...file, path: 'below', append: false });
+      this.#step(machine, model, { ...file, path: 'd/inner', append: false });
       this.#step(machine, model, { ...file, path: 'a', append: true });
     }
   }
@@ -311,11 +312,11 @@ export class World {
       case 'allocate': {
         const sizes = step.do === 'resize' ? [BigInt(step.size)] : [0n, BigInt(step.size)];
         const result = machine.call(step.do, fd, ...sizes) as number;
-        const impossible = open === undefined || (step.do === 'allocate' && step.size === 0);
-        if (result === NOSPC && !impossible && this.#metLimit()) return undefined;
-        const grows = step.do === 'resize' || step.size > (open?.file.size ?? 0);
-        if (!impossible && grows) model.resize(open.file, step.size);
-        return this.#agree(step, result, impossible ? FAILED : 0);
+        if (open === undefined || (step.do === 'allocate' && step.size === 0)) return this.#agree(step, result, FAILED);
+        if (step.do === 'allocate') return this.#agree(step, result, model.allocate(open.file, step.size) ? 0 : NOSPC);
+        if (result === NOSPC && this.#metLimit()) return undefined;
+        model.resize(open.file, step.size);
+        return this.#agree(step, result, 0);
       }
     }
   }
