@@ -11,6 +11,7 @@ import { growth } from './benches/growth.ts';
 import { instrumenting } from './benches/instrumenting.ts';
 import { overhead } from './benches/overhead.ts';
 import { perlEval } from './benches/perl-eval.ts';
+import { snapshotFiles } from './benches/snapshot-files.ts';
 import type { Bench } from './result.ts';
 
 export const BENCHES: readonly Bench[] = [
@@ -25,4 +26,5 @@ export const BENCHES: readonly Bench[] = [
   overhead,
   diskForks,
   diskIo,
+  snapshotFiles,
 ];

@@ -156,6 +156,12 @@ export const PROMISES = {
     unit: 'ratio',
     bench: 'disk-io',
   },
+  P24: {
+    statement: 'Loading a saved Perl where its image is, to the first eval: over boot, warm-up and the same eval',
+    limit: { atMost: 2 },
+    unit: 'ratio',
+    bench: 'snapshot-files',
+  },
 } as const satisfies Record<string, SpeedPromise>;
 
 export type PromiseNumber = keyof typeof PROMISES;
