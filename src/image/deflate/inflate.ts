@@ -8,7 +8,7 @@
 import { Bits } from './bits.ts';
 import { PrefixCode } from './prefix-code.ts';
 
-const END_OF_BLOCK = 256;
+export const END_OF_BLOCK = 256;
 /** Extra bits of length symbols 257 to 285 and of distance symbols 0 to 29 (3.2.5). */
 const LENGTH_BITS = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 const DISTANCE_BITS = Array.from({ length: 30 }, (_, symbol) => Math.max(0, (symbol >> 1) - 1));
@@ -22,19 +22,25 @@ function baseOf(extraBits: readonly number[], symbol: number, first: number): nu
   return extraBits.slice(0, symbol).reduce((base, bits) => base + (1 << bits), first);
 }
 
-interface Codes {
+/** The codes of a block. */
+export interface Codes {
   readonly lengths: PrefixCode;
   readonly distances: PrefixCode;
 }
 
 /** The codes of a dynamic block, made anew in place: allocating them would cost more than small blocks are worth. */
-class Scratch implements Codes {
+export class Scratch implements Codes {
   readonly codeLengths: PrefixCode = new PrefixCode();
   readonly lengths: PrefixCode = new PrefixCode();
   readonly distances: PrefixCode = new PrefixCode();
 }
 
-let fixedCodes: Codes | undefined;
+let fixed: Codes | undefined;
+
+/** The codes of a block without codes of its own (3.2.6). */
+export function fixedCodes(): Codes {
+  return (fixed ??= createFixedCodes());
+}
 
 /**
  * Fills `output` from the stream at the start of `compressed` and returns how many bytes came out: less than its length
@@ -48,7 +54,7 @@ export function inflate(compressed: Uint8Array, output: Uint8Array): number {
     last = bits.take(1) === 1;
     const type = bits.take(2);
     if (type === 0) filled = copyStored(bits, output, filled);
-    else if (type === 1) filled = inflateBlock(bits, (fixedCodes ??= createFixedCodes()), output, filled);
+    else if (type === 1) filled = inflateBlock(bits, fixedCodes(), output, filled);
     else if (type === 2) filled = inflateBlock(bits, readCodes(bits, scratch), output, filled);
     else throw new Error('a block of the reserved type');
   }
@@ -57,12 +63,17 @@ export function inflate(compressed: Uint8Array, output: Uint8Array): number {
 
 /** 3.2.4. */
 function copyStored(bits: Bits, output: Uint8Array, filled: number): number {
+  const bytes = bits.takeBytes(storedLength(bits)).subarray(0, output.length - filled);
+  output.set(bytes, filled);
+  return filled + bytes.length;
+}
+
+/** Length of a stored block, at whose beginning `bits` stands (3.2.4). */
+export function storedLength(bits: Bits): number {
   const [low, high, lowAgain, highAgain] = bits.takeBytes(4) as unknown as [number, number, number, number];
   const length = low | (high << 8);
   if ((lowAgain | (highAgain << 8)) !== (length ^ 0xffff)) throw new Error('a stored block whose lengths disagree');
-  const bytes = bits.takeBytes(length).subarray(0, output.length - filled);
-  output.set(bytes, filled);
-  return filled + bytes.length;
+  return length;
 }
 
 function inflateBlock(bits: Bits, { lengths, distances }: Codes, output: Uint8Array, start: number): number {
@@ -74,13 +85,23 @@ function inflateBlock(bits: Bits, { lengths, distances }: Codes, output: Uint8Ar
       continue;
     }
     if (symbol === END_OF_BLOCK) break;
-    const length = valueOf(bits, symbol - 257, LENGTH_BASE, LENGTH_BITS);
-    const distance = valueOf(bits, distances.take(bits), DISTANCE_BASE, DISTANCE_BITS);
+    const length = lengthOf(bits, symbol);
+    const distance = distanceOf(bits, distances.take(bits));
     if (distance > filled) throw new Error(`a copy from ${distance} bytes before, where ${filled} came out so far`);
     const end = Math.min(filled + length, output.length);
     for (; filled < end; filled++) output[filled] = output[filled - distance]!;
   }
   return filled;
+}
+
+/** Length of the copy that a symbol above {@link END_OF_BLOCK} asks for. */
+export function lengthOf(bits: Bits, symbol: number): number {
+  return valueOf(bits, symbol - 257, LENGTH_BASE, LENGTH_BITS);
+}
+
+/** How far back a copy begins. */
+export function distanceOf(bits: Bits, symbol: number): number {
+  return valueOf(bits, symbol, DISTANCE_BASE, DISTANCE_BITS);
 }
 
 function valueOf(bits: Bits, symbol: number, base: readonly number[], extraBits: readonly number[]): number {
@@ -96,7 +117,7 @@ function createFixedCodes(): Codes {
 }
 
 /** The codes of a dynamic block (3.2.7). */
-function readCodes(bits: Bits, scratch: Scratch): Codes {
+export function readCodes(bits: Bits, scratch: Scratch): Codes {
   const lengthSymbols = bits.take(5) + 257;
   const distanceSymbols = bits.take(5) + 1;
   const codeLengths = new Uint8Array(19);

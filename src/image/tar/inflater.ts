@@ -1,100 +1,85 @@
 /**
- * Gzip, part by part, several members one after the other too (RFC 1952, 2.2), with a cap on what comes out.
+ * Gzip, several members one after the other too (RFC 1952, 2.2), with a cap on what comes out and its checksums proved.
  *
- * `fflate` inflates and does not look at the checksums; that is done here.
+ * Time is bounded by input and output, whatever is in it: why that needs an inflater of our own is in
+ * docs/decisions/0008-image-formats.md.
  */
-
-import { Gunzip } from 'fflate';
 
 import { FargoError } from '../../base/errors.ts';
 import type { ByteCount } from '../../base/units.ts';
+import { Bits } from '../deflate/bits.ts';
+import { PartsInflater } from '../deflate/inflate-parts.ts';
 
-/** Bytes that are inflated at a time at first: what comes out before the cap is looked at is a thousandfold at most. */
-const FIRST_STEP_BYTES = 16_384;
-/** And later, where what came out so far is at most {@link TAME_RATIO} times what went in: large steps are faster. */
-const STEP_BYTES = 262_144;
-const TAME_RATIO = 20;
+const HEADER_BYTES = 10;
 /** Checksum and size, at the end of a member. */
 const TRAILER_BYTES = 8;
-/** Input that is kept beside the latest step. */
-const KEPT_BYTES = 16_384;
-/** Input without any output, in a header for example. Threat: `fflate` joins it anew with every part. */
-const SILENT_BYTES = 1 << 20;
+const DEFLATE = 8;
+const Flag = { headerChecksum: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0 } as const;
 
 export class Inflater {
   readonly #limit: ByteCount;
+  readonly #input: Uint8Array[] = [];
   readonly #parts: Uint8Array[] = [];
-  readonly #gunzip: Gunzip;
+  readonly #inflater: PartsInflater;
+  #inputBytes = 0;
   #size = 0;
   #crc = 0;
   #memberBytes = 0;
-  /** The latest input, to find a trailer in. */
-  #recent = new Uint8Array(0);
-  #inputBytes = 0;
-  #lastOutputAt = 0;
 
-  /** At most `limit` bytes come out. */
+  /** At most `limit` bytes come out, or are taken in. */
   constructor(limit: ByteCount) {
     this.#limit = limit;
-    this.#gunzip = new Gunzip((part) => this.#take(part));
-    this.#gunzip.onmember = (offset) => {
-      const end = this.#recent.length - (this.#inputBytes - offset);
-      // Where the next member's header is very long its trailer is gone: then it is not checked.
-      if (end >= TRAILER_BYTES) this.#checkTrailer(this.#recent.subarray(end - TRAILER_BYTES, end));
-      this.#crc = 0;
-      this.#memberBytes = 0;
-    };
+    this.#inflater = new PartsInflater({
+      see: (bytes) => this.#see(bytes),
+      take: (part) => this.#parts.push(part),
+    });
   }
 
-  /** Throws `FargoError`: `limit` above the cap, `invalid-image` for what is no gzip or damaged. */
+  /** Takes input in; it is kept as it is. Throws `FargoError` `limit` above the cap. */
   push(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) {
-      const isTame = this.#inputBytes > 0 && this.#size <= TAME_RATIO * this.#inputBytes;
-      const step = bytes.subarray(at, at + (isTame ? STEP_BYTES : FIRST_STEP_BYTES));
-      at += step.length;
-      this.#recent = joined(this.#recent.subarray(-KEPT_BYTES), step);
-      this.#inputBytes += step.length;
-      this.#inflate(step, false);
-      if (this.#inputBytes - this.#lastOutputAt > SILENT_BYTES) {
-        throw new FargoError('invalid-image', `gzip gives nothing for ${SILENT_BYTES} bytes`, {
-          offset: this.#lastOutputAt,
-        });
-      }
-    }
+    this.#inputBytes += bytes.length;
+    if (this.#inputBytes > this.#limit + HEADER_BYTES + TRAILER_BYTES) throw tooLarge(this.#limit);
+    this.#input.push(bytes);
   }
 
-  /** All that came out, in parts. Throws as {@link push}, also when the last member is cut. */
+  /** All that comes out, in parts. Throws `FargoError`: `limit` above the cap, `invalid-image` for damage. */
   end(): readonly Uint8Array[] {
-    this.#inflate(new Uint8Array(0), true);
-    this.#checkTrailer(this.#recent.subarray(-TRAILER_BYTES));
+    const input = joined(this.#input, this.#inputBytes);
+    let at = 0;
+    do at = this.#member(input, at);
+    while (at < input.length && !isPadding(input, at));
+    this.#inflater.end();
     return this.#parts;
   }
 
-  #inflate(bytes: Uint8Array, final: boolean): void {
+  /** Inflates the member at byte `start`; returns where it ends. */
+  #member(input: Uint8Array, start: number): number {
+    const begin = afterHeader(input, start);
+    this.#crc = 0;
+    this.#memberBytes = 0;
+    const bits = new Bits(input.subarray(begin));
+    let trailer: Uint8Array;
     try {
-      this.#gunzip.push(bytes, final);
+      this.#inflater.inflate(bits);
+      trailer = bits.takeBytes(TRAILER_BYTES);
     } catch (error) {
       if (error instanceof FargoError) throw error;
-      throw new FargoError('invalid-image', 'the gzip is damaged or cut', { offset: this.#inputBytes, cause: error });
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new FargoError('invalid-image', `the gzip is damaged or cut: ${reason}`, { offset: begin, cause: error });
     }
+    const end = trailer.byteOffset - input.byteOffset + TRAILER_BYTES;
+    const view = new DataView(trailer.buffer, trailer.byteOffset, TRAILER_BYTES);
+    if (view.getUint32(0, true) !== this.#crc || view.getUint32(4, true) !== this.#memberBytes % 2 ** 32) {
+      throw new FargoError('invalid-image', 'the checksum of the gzip is wrong', { offset: end - TRAILER_BYTES });
+    }
+    return end;
   }
 
-  #take(part: Uint8Array): void {
-    if (part.length === 0) return;
-    this.#lastOutputAt = this.#inputBytes;
-    this.#size += part.length;
+  #see(bytes: Uint8Array): void {
+    this.#size += bytes.length;
     if (this.#size > this.#limit) throw tooLarge(this.#limit);
-    this.#crc = crc32(part, this.#crc);
-    this.#memberBytes += part.length;
-    this.#parts.push(part);
-  }
-
-  #checkTrailer(trailer: Uint8Array): void {
-    const view = new DataView(trailer.buffer, trailer.byteOffset, trailer.length);
-    const whole = trailer.length === TRAILER_BYTES;
-    if (whole && view.getUint32(0, true) === this.#crc && view.getUint32(4, true) === this.#memberBytes % 2 ** 32)
-      return;
-    throw new FargoError('invalid-image', 'the checksum of the gzip is wrong', { offset: this.#inputBytes });
+    this.#crc = crc32(bytes, this.#crc);
+    this.#memberBytes += bytes.length;
   }
 }
 
@@ -102,10 +87,40 @@ export function tooLarge(limit: ByteCount): FargoError {
   return new FargoError('limit', `the tar has more than ${limit} bytes, inflated: the limit "bytes"`);
 }
 
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(a.length + b.length);
-  whole.set(a);
-  whole.set(b, a.length);
+/** Where the deflate stream of the member at byte `start` begins (RFC 1952, 2.3). */
+function afterHeader(input: Uint8Array, start: number): number {
+  const bad = (what: string): FargoError => new FargoError('invalid-image', `the gzip ${what}`, { offset: start });
+  if (start + HEADER_BYTES > input.length) throw bad('is cut in a header');
+  if (input[start] !== 0x1f || input[start + 1] !== 0x8b) throw bad('is followed by something else');
+  const flags = input[start + 3]!;
+  if (input[start + 2] !== DEFLATE || (flags & Flag.reserved) !== 0) throw bad('is of a kind that is not known');
+  let at = start + HEADER_BYTES;
+  if ((flags & Flag.extra) !== 0) at += 2 + ((input[at] ?? 0) | ((input[at + 1] ?? 0) << 8));
+  for (const text of [Flag.name, Flag.comment]) {
+    if ((flags & text) === 0) continue;
+    const end = input.indexOf(0, at);
+    if (end < 0) throw bad('is cut in a header');
+    at = end + 1;
+  }
+  if ((flags & Flag.headerChecksum) !== 0) at += 2;
+  if (at > input.length) throw bad('is cut in a header');
+  return at;
+}
+
+/** Whether nothing but zeros is left: what tapes add. */
+function isPadding(input: Uint8Array, from: number): boolean {
+  if (input[from] !== 0) return false;
+  return input.subarray(from).every((byte) => byte === 0);
+}
+
+function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
   return whole;
 }
 
