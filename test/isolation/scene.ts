@@ -2,10 +2,12 @@
 
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { Host, TrapError, type Image, type Machine, type Snapshot } from '../../src/index.ts';
+import { filesOf, Host, TrapError, type Image, type Machine, type Snapshot } from '../../src/index.ts';
 import { PAGE_BYTES } from '../../src/base/units.ts';
 import { GUEST_AT } from '../../src/instrument/layout.ts';
+import { readFrame } from '../../src/memory/frames-raw.ts';
 import { SLAB_FRAMES } from '../../src/memory/limits.ts';
+import { forestForEach } from '../../src/memory/map-forest.ts';
 
 const MACHINES_MAX = 16;
 const SNAPSHOTS_MAX = 6;
@@ -19,6 +21,8 @@ const PLACES = [
   'inGrownTable',
   'inGrownMemory',
   'inOutput',
+  'inFile',
+  'inFile',
   'environment',
   'input',
 ] as const;
@@ -35,6 +39,7 @@ interface Plant {
 export type Command =
   | Plant
   | { readonly do: 'fork' | 'snapshot' | 'dispose' | 'scan' | 'forget' | 'reset'; readonly machine: number }
+  | { readonly do: 'cut'; readonly machine: number; readonly at: number }
   | { readonly do: 'forkSnapshot' | 'disposeSnapshot'; readonly snapshot: number }
   | { readonly do: 'rollback'; readonly machine: number; readonly snapshot: number };
 
@@ -61,6 +66,10 @@ export const commands: fc.Arbitrary<Command[]> = fc.array(
     { weight: 14, arbitrary: plant },
     { weight: 12, arbitrary: onMachine },
     { weight: 3, arbitrary: onSnapshot },
+    {
+      weight: 3,
+      arbitrary: fc.record({ do: fc.constant('cut' as const), machine: nat, at: fc.integer({ min: 0, max: 131_072 }) }),
+    },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('rollback' as const), machine: nat, snapshot: nat }) },
   ),
   { maxLength: 70, size: 'max' },
@@ -118,7 +127,7 @@ export class Scene {
       const secret = this.#secret();
       this.#ofImage.push(secret);
       const image = this.host.buildSync(bytes, {
-        wasi: { env: { SECRET: secret.text }, stdin: secret.bytes },
+        wasi: { env: { SECRET: secret.text }, stdin: secret.bytes, files: {} },
         budget,
       });
       this.#images.push(image);
@@ -163,6 +172,9 @@ export class Scene {
       case 'forget':
         machine.call('forget');
         return undefined;
+      case 'cut':
+        machine.call('cut', command.at);
+        return undefined;
       case 'reset':
         machine.reset();
         one.known = one.origin;
@@ -203,6 +215,17 @@ export class Scene {
     for (const thing of [...things, machine.call('keptThing')]) {
       if (thing !== null) expect(known.has(thing as Secret), `machine ${machine.id} holds a foreign object`).toBe(true);
     }
+    const files = filesOf(machine);
+    if (files.stat('f') !== undefined) search('file', files.read('f'));
+    const { pool, maps } = machine.runtime;
+    const block = new Uint8Array(PAGE_BYTES);
+    for (const [device] of machine.program.devices.entries()) {
+      // Whole blocks: what lies behind the end of a file, too.
+      forestForEach(maps, machine.state.deviceRoot(device), (_file, _block, frame) => {
+        readFrame(pool, frame, 0, block);
+        search('blocks', block);
+      });
+    }
     for (const chunk of machine.takeOutput()) search('output', chunk.bytes, printed);
     search('front region after calls', machine.core!.memories[0]!.bytes.subarray(0, GUEST_AT));
   }
@@ -238,7 +261,7 @@ export class Scene {
     let planted = true;
     try {
       if (place === 'byHost') machine.memory.write(at, secret.bytes);
-      else if (place === 'inMemory') machine.call(place, at, low, high, doomed);
+      else if (place === 'inMemory' || place === 'inFile') machine.call(place, at, low, high, doomed);
       else if (place === 'inVector') machine.call(place, secret.bytes, doomed);
       else if (place === 'inTable') machine.call(place, at % 3, secret, doomed);
       else if (place === 'inGrownTable') machine.call(place, secret, doomed);
