@@ -173,7 +173,8 @@ function fromHex(text: string): Uint8Array<ArrayBuffer> {
 }
 
 function wrong(path: string, value: Json | undefined, expected: string): FargoError {
-  return new FargoError('invalid-image', `${path} is ${spell(value)}; expected is ${expected}`);
+  const place = path.length > 300 ? `${path.slice(0, 150)}...${path.slice(-150)}` : path;
+  return new FargoError('invalid-image', `${place} is ${spell(value)}; expected is ${expected}`);
 }
 
 function spell(value: Json | undefined): string {

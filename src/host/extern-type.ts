@@ -5,7 +5,7 @@
  * A memory or table may have grown since its module was linked, so its present size is the engine's to check.
  */
 
-import type { ImportMeta, ModuleMeta } from '../instrument/meta.ts';
+import type { ExportMeta, ImportMeta, ModuleMeta } from '../instrument/meta.ts';
 import {
   ValType,
   type FuncType,
@@ -24,7 +24,7 @@ export type ExternType =
 
 /** The export `name` of a module, or undefined when there is none. A tag has no known type: the engine checks it. */
 export function exportType(meta: ModuleMeta, name: string): ExternType | ImportMeta['kind'] | undefined {
-  const found = meta.exports.find((each) => each.name === name);
+  const found = exportsOf(meta).get(name);
   switch (found?.kind) {
     case undefined:
     case 'tag':
@@ -36,6 +36,16 @@ export function exportType(meta: ModuleMeta, name: string): ExternType | ImportM
     default:
       return found;
   }
+}
+
+const exportsByName = new WeakMap<ModuleMeta, ReadonlyMap<string, ExportMeta>>();
+
+/** Exports by name: two modules may have a hundred thousand names in common. */
+function exportsOf(meta: ModuleMeta): ReadonlyMap<string, ExportMeta> {
+  let exports = exportsByName.get(meta);
+  if (exports === undefined)
+    exportsByName.set(meta, (exports = new Map(meta.exports.map((each) => [each.name, each]))));
+  return exports;
 }
 
 /** Whether `given` fits the import `wanted`. `sizes`: whether its minimum is its size now. */

@@ -81,6 +81,7 @@ const UNITS = 1000;
 const NAME_LENGTH = 100_000;
 const DIGEST_LENGTH = 71;
 const COUNT: readonly [number, number] = [0, 0xffff_ffff];
+const NO_LIMITS: MachineLimits = {};
 
 /** Config and layers of a file; layers are taken one by one, and all must be. */
 class SavedFile {
@@ -138,16 +139,18 @@ export async function loadSnapshot(runtime: Runtime, bytes: Uint8Array, options:
   );
   const machine = readMachine(config.object('machine'));
   const limits = checkLimits(options.limits ?? machine.limits);
+  // A machine may be larger than what it is allowed to grow to, if its own limits say so.
+  const sizes = options.limits ?? NO_LIMITS;
   const programFields = config.object('program');
   const stateFields = config.object('state');
   config.end();
   const devices = readDevices(file, stateFields);
-  const { program, names } = await loadProgram(file, programFields, { runtime, options, limits, shared, devices });
+  const { program, names } = await loadProgram(file, programFields, { runtime, options, sizes, shared, devices });
   try {
     if (runtime.disposed) throw new FargoError('disposed', 'the host was disposed');
     runtime.requireStack();
     if (parent?.disposed === true) throw new FargoError('disposed', 'the parent was disposed');
-    const state = loadState(file, stateFields, { runtime, program, limits, devices, beneath });
+    const state = loadState(file, stateFields, { runtime, program, sizes, devices, beneath });
     try {
       file.end();
       const snapshot = new Snapshot(
@@ -183,7 +186,10 @@ function checkOptions(runtime: Runtime, bytes: Uint8Array, options: LoadOptions)
   if (!(bytes instanceof Uint8Array)) {
     throw new FargoError('bad-argument', `a snapshot file is a Uint8Array; ${typeof bytes} was given`);
   }
-  const { parent, image } = options;
+  const { parent, image, maxBytes = 0 } = options;
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) {
+    throw new FargoError('bad-argument', `maxBytes is ${maxBytes}; a whole number from 0 is expected`);
+  }
   if (parent !== undefined && image !== undefined) throw new FargoError('bad-argument', 'give "parent" or "image"');
   if ((parent !== undefined && parent.runtime !== runtime) || (image !== undefined && !image.isOf(runtime))) {
     throw new FargoError('bad-argument', 'the parent or image is of another host');
@@ -250,7 +256,7 @@ function readMachine(fields: Fields): SavedMachine {
 
 function readDevices(file: SavedFile, state: Fields): (SavedDevice & { readonly name: string })[] {
   return state.objects('devices', UNITS, (fields) => {
-    const blobs: Record<string, Uint8Array> = {};
+    const blobs = Object.create(null) as Record<string, Uint8Array>;
     const given = fields.object('blobs');
     for (const name of given.names) {
       blobs[name] = file.layer(given.text(name, DIGEST_LENGTH), MediaType.device, `${given.path}.${name}`);
@@ -262,7 +268,8 @@ function readDevices(file: SavedFile, state: Fields): (SavedDevice & { readonly 
 interface ProgramContext {
   readonly runtime: Runtime;
   readonly options: LoadOptions;
-  readonly limits: MachineLimits;
+  /** How large memories and tables may be. */
+  readonly sizes: MachineLimits;
   readonly shared: Program | undefined;
   readonly devices: readonly (SavedDevice & { readonly name: string })[];
 }
@@ -274,7 +281,7 @@ interface LoadedProgram {
 
 /** The program of the units that the file names: as many as possible of a program that is here, the rest built anew. */
 async function loadProgram(file: SavedFile, fields: Fields, context: ProgramContext): Promise<LoadedProgram> {
-  const { runtime, options, limits, shared } = context;
+  const { runtime, options, sizes, shared } = context;
   const saved = readUnits(fields, 'units');
   const main = fields.number('main', [0, saved.length - 1]);
   const namesFields = fields.object('names');
@@ -290,21 +297,27 @@ async function loadProgram(file: SavedFile, fields: Fields, context: ProgramCont
   const probes = factories.map((factory) => factory.create(runtime));
   try {
     const units: Unit[] = await sharedUnits(saved, shared);
+    const built = new Map<string, Compiled>();
     for (const [position, unit] of saved.entries()) {
       if (position < units.length) {
         if (unit.source.kind === 'module') file.pass(unit.source.digest);
         continue;
       }
-      const built = await buildUnit(file, unit, position);
-      const links = resolveLinks(unit, built.meta, { imports: options.imports ?? {}, devices: probes, units });
-      units.push({ ...built, links, sizesAtLink: unit.sizesAtLink });
+      // A module that stands there a thousand times is compiled once.
+      const { source } = unit;
+      const key =
+        source.kind === 'module' ? `${source.digest} ${source.budget} ${source.exactCalls}` : String(position);
+      const compiled = built.get(key) ?? (await buildUnit(file, unit, position));
+      built.set(key, compiled);
+      const links = resolveLinks(unit, compiled.meta, { imports: options.imports ?? {}, devices: probes, units });
+      units.push({ ...compiled, links, sizesAtLink: unit.sizesAtLink });
     }
     if (shared !== undefined && units.length === shared.units.length && main === shared.main) {
       return { program: shared, names };
     }
     const program = new Program(units, factories, main, false);
-    checkSizes(program, limits);
-    checkSizesAtLink(program, limits);
+    checkSizes(program, sizes);
+    checkSizesAtLink(program, sizes);
     return { program, names };
   } finally {
     for (const probe of probes) probe.dispose?.();
@@ -324,11 +337,9 @@ async function sharedUnits(saved: readonly SavedUnit[], shared: Program | undefi
   return [...shared.units];
 }
 
-async function buildUnit(
-  file: SavedFile,
-  { source }: SavedUnit,
-  position: number,
-): Promise<Pick<Unit, 'compiled' | 'meta'>> {
+type Compiled = Pick<Unit, 'compiled' | 'meta'>;
+
+async function buildUnit(file: SavedFile, { source }: SavedUnit, position: number): Promise<Compiled> {
   const { exactCalls } = source;
   try {
     if (source.kind === 'provider') {
@@ -359,7 +370,10 @@ function makeDevices({ options, devices }: ProgramContext): DeviceFactory[] {
     const at = given.findIndex(({ name }) => name === saved.name);
     if (at >= 0) return given.splice(at, 1)[0]!;
     if (saved.name === WASI_NAME) return wasiOfSaved(saved, options.wasi ?? {}) as DeviceFactory;
-    throw new FargoError('bad-argument', `the snapshot has a device "${saved.name}": give it as one of "devices"`);
+    throw new FargoError(
+      'bad-argument',
+      `the snapshot has a device "${saved.name.slice(0, 100)}": give it as one of "devices"`,
+    );
   });
   if (given.length === 0) return made;
   throw new FargoError('bad-argument', `the snapshot has no device "${given[0]!.name}"`);
@@ -408,14 +422,14 @@ function highest(
 interface StateContext {
   readonly runtime: Runtime;
   readonly program: Program;
-  readonly limits: MachineLimits;
+  readonly sizes: MachineLimits;
   readonly devices: readonly SavedDevice[];
   readonly beneath: Snapshot | undefined;
 }
 
 /** The state, held once. Everything synchronous: no guest and no one else runs meanwhile. */
 function loadState(file: SavedFile, fields: Fields, context: StateContext): State {
-  const { runtime, program, limits, devices, beneath } = context;
+  const { runtime, program, sizes, devices, beneath } = context;
   if (program.birth === undefined) runtime.cores.create(program);
   const birth = program.birth!;
   const registers = fields.objects('registers', UNITS, (each, unit) => {
@@ -427,14 +441,14 @@ function loadState(file: SavedFile, fields: Fields, context: StateContext): Stat
   const tables = loadTables(
     program,
     file.optionalLayer(fields, 'tables', MediaType.tables),
-    limits.tableEntries ?? DEFAULT_TABLE_ENTRIES,
+    sizes.tableEntries ?? DEFAULT_TABLE_ENTRIES,
   );
   const memories = fields.objects('memories', UNITS, (each, position) => {
     const least = birth.wasmPages[position];
     if (least === undefined) throw invalid(`${each.path} is of no memory`);
     const { unit, index } = program.memories[position]!;
     const { type } = program.units[unit]!.meta.memories[index]!;
-    const wasmPages = each.number('wasmPages', [least, highest('wasmPages', type.max, { min: least, limits })]);
+    const wasmPages = each.number('wasmPages', [least, highest('wasmPages', type.max, { min: least, limits: sizes })]);
     const blob = file.optionalLayer(each, 'pages', MediaType.memory);
     const pages = wasmPages * PAGES_PER_WASM_PAGE;
     const what = `the pages of memory ${position}`;

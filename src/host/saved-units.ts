@@ -98,26 +98,27 @@ export function resolveLinks(saved: SavedUnit, meta: ModuleMeta, context: LinkCo
     const key = `${one.module.length} ${one.module} ${one.name}`;
     const before = known.get(key);
     if (before !== undefined && canonicalJson(saveLink(before)) !== canonicalJson(saveLink(link))) {
-      throw invalid(unit, `links ${one.module}.${one.name} to two things`);
+      throw invalid(unit, `links ${importName(one)} to two things`);
     }
     known.set(key, link);
     return resolveLink(one, link, { ...context, missing });
   });
   if (missing.length === 0) return links;
+  const shown = missing.slice(0, 20).join(', ') + (missing.length > 20 ? `, and ${missing.length - 20} more` : '');
   throw new FargoError(
     'link',
-    `missing ${missing.length === 1 ? 'import' : 'imports'}: ${missing.join(', ')}; give as \`imports\` what the machine had`,
+    `missing ${missing.length === 1 ? 'import' : 'imports'}: ${shown}; give as \`imports\` what the machine had`,
   );
 }
 
 function resolveLink(one: ImportMeta, link: SavedLink, context: LinkContext & { readonly missing: string[] }): Link {
   const { imports, devices, units, missing } = context;
-  const refuse = (what: string): FargoError => invalid(units.length, `links ${one.module}.${one.name}, ${what}`);
+  const refuse = (what: string): FargoError => invalid(units.length, `links ${importName(one)}, ${what}`);
   switch (link.from) {
     case 'host': {
       if (one.kind !== 'func') throw refuse(`a ${one.kind}, to a function of the host`);
       const value = ownValue(imports, one);
-      if (value === undefined) missing.push(`${one.module}.${one.name} (${describeExtern(one)})`);
+      if (value === undefined) missing.push(`${importName(one)} (${describeExtern(one)})`);
       else return fromValue(one, value, () => assertNever());
       return { from: 'value', value: undefined };
     }
@@ -130,7 +131,7 @@ function resolveLink(one: ImportMeta, link: SavedLink, context: LinkContext & { 
     case 'unit': {
       const found = exportType(units[link.unit]!.meta, link.name);
       if (found === undefined)
-        throw refuse(`to export ${JSON.stringify(link.name)} of unit ${link.unit}, which is none`);
+        throw refuse(`to export ${JSON.stringify(link.name.slice(0, 100))} of unit ${link.unit}, which is none`);
       if (typeof found === 'object') requireFit(one, found, false);
       else if (found !== one.kind) throw refuse(`a ${one.kind}, to a ${found}`);
       return link;
@@ -253,6 +254,11 @@ function nameOf<T extends string>(names: Readonly<Record<T, number>>, code: numb
 
 function assertNever(): never {
   throw new FargoError('unsupported', 'a function of the host is not provided by a module');
+}
+
+/** Names come from modules, and may be long. */
+function importName({ module, name }: ImportMeta): string {
+  return `${module.slice(0, 100)}.${name.slice(0, 100)}`;
 }
 
 function invalid(unit: number, what: string): FargoError {

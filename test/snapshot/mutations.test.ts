@@ -15,7 +15,7 @@ import { fileOf, partsOf, replaceLayer, type Loose, type Parts } from './parts.t
 
 const LONG = Boolean(process.env['FARGO_LONG']);
 /** Four kinds of damage, three files. */
-const RUNS = LONG ? 60_000 : 300;
+const RUNS = LONG ? 50_000 : 300;
 const SEED = 20_261_123;
 /** What may be said of a file that is damaged. `link` and `bad-argument` where it asks for what is not given. */
 const CODES = ['invalid-image', 'unsupported', 'limit', 'link', 'bad-argument'];

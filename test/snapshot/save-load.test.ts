@@ -13,7 +13,7 @@ import {
   type Snapshot,
 } from '../../src/index.ts';
 import { wasmFromText } from '../../src/wasm/text.ts';
-import { partsOf, stateOf } from './parts.ts';
+import { fileOf, partsOf, stateOf } from './parts.ts';
 
 async function bootText(host: Host, text: string, options: Parameters<Host['build']>[1] = {}): Promise<Machine> {
   return (await host.build(text, options)).boot();
@@ -551,4 +551,66 @@ test('files are there where they were', async () => {
   const { host: other, child } = await elsewhere(vm);
   using _ = other;
   expect(filesOf(child).readText('a') + filesOf(child).readText('d/b') + filesOf(child).readText('d/new')).toBe('xyz');
+});
+
+/** As directories hash names, while they have 1,024 buckets. */
+const hashOf = (name: string): number => {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) value = Math.imul(value ^ name.charCodeAt(i), 0x01000193);
+  return (value >>> 0) % 32 ** 2;
+};
+
+describe('files of strangers', () => {
+  test('a module that stands there many times is compiled once, and a machine larger than its own limit is one', async () => {
+    using host = new Host();
+    using vm = await bootText(
+      host,
+      '(module (memory (export "m") 1 9) (func (export "f") (drop (memory.grow (i32.const 3)))))',
+    );
+    vm.call('f');
+    const [child] = vm.fork(1, { limits: { memoryPages: 2 } });
+    using loaded = await host.load(await child!.save());
+    expect(loaded.fork()).toMatchObject({ limits: { memoryPages: 2 }, memory: { byteLength: 4 * 65_536 } });
+    await expect(host.load(await child!.save(), { limits: { memoryPages: 2 } })).rejects.toEqual(
+      fails('invalid-image'),
+    );
+    await expect(host.load(await child!.save(), { maxBytes: Number.NaN })).rejects.toEqual(fails('bad-argument'));
+    const parts = await partsOf(await vm.save());
+    const [unit] = parts.config.program.units;
+    const { memories, registers } = parts.config.state;
+    parts.config.program.units = Array.from({ length: 40 }, () => unit);
+    parts.config.state.memories = Array.from({ length: 40 }, () => memories[0]);
+    parts.config.state.registers = Array.from({ length: 40 }, () => registers[0]);
+    using many = await host.load(await fileOf(parts));
+    expect(many.program.units.length).toBe(40);
+    expect(new Set(many.program.units.map(({ compiled }) => compiled)).size).toBe(1);
+  });
+
+  test('long names are told short', async () => {
+    using host = new Host();
+    const long = 'n'.repeat(50_000);
+    using vm = await bootText(host, `(module (import "${long}" "${long}" (func)))`, {
+      imports: { [long]: { [long]: () => {} } },
+    });
+    const file = await vm.save();
+    await expect(host.load(file)).rejects.toEqual(fails('link', /^missing import: n{100}\.n{100} \(function/));
+    const parts = await partsOf(file);
+    parts.config.program.names[long] = -1;
+    await expect(host.load(await fileOf(parts))).rejects.toEqual(
+      fails('invalid-image', /^config\.program\.names\.n+\.\.\.n+ is -1/),
+    );
+    parts.config.program.names = { ['__proto__']: 0, constructor: 0 };
+    await host.load(await fileOf(parts), { imports: { [long]: { [long]: () => {} } } });
+  });
+
+  test('names of a directory that were chosen to collide', async () => {
+    const names: string[] = [];
+    for (let i = 0; names.length < 200; i++) if (hashOf(`f${i}`) === 1) names.push(`f${i}`);
+    using host = new Host();
+    using vm = await bootText(host, '(module)', {
+      wasi: { files: Object.fromEntries(names.map((name) => [name, ''])) },
+    });
+    const file = await vm.save();
+    await expect(host.load(file)).rejects.toEqual(fails('limit', /names of one directory that collide/));
+  });
 });

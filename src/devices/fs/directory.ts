@@ -22,6 +22,11 @@ export function findName(directory: DirectoryInode, name: string): NameRecord | 
   return trieGet(directory.names, bucketOf(name, directory.buckets))?.find((record) => record.name === name);
 }
 
+/** Records that stand where `name` does: few, unless names were chosen to collide. */
+export function collisionsOf(directory: DirectoryInode, name: string): number {
+  return trieGet(directory.names, bucketOf(name, directory.buckets))?.length ?? 0;
+}
+
 /** The first entry at or after `position`. */
 export function entryAt(directory: DirectoryInode, position: number): DirectoryEntry | undefined {
   return trieNext(directory.order, position)?.value;

@@ -28,7 +28,7 @@ import { FargoError } from '../../base/errors.ts';
 import type { ByteCount } from '../../base/units.ts';
 import { DISK_INODES_MAX } from '../disk/disk.ts';
 import { NAME_BYTES, PATH_BYTES, type WasiLimits } from '../limits.ts';
-import { addEntry, FIRST_POSITION } from './directory.ts';
+import { addEntry, collisionsOf, FIRST_POSITION } from './directory.ts';
 import type { InodeKind, InodeNumber } from './file-system.ts';
 import { ROOT_INODE, type FileTreeState } from './file-tree.ts';
 import type { DirectoryInode, Inode, Place } from './inode.ts';
@@ -42,6 +42,8 @@ const KINDS: readonly InodeKind[] = ['file', 'block', 'directory', 'symlink', 'n
 const INODE_BYTES = 54;
 const ENTRY_BYTES = 11;
 const WHAT = 'the blob of files';
+/** Names of a directory with one hash. Threat: time; names can be chosen so that all collide, and by chance ten hardly do. */
+const COLLISIONS = 100;
 
 /** Inodes by number, in order. Contents are not in it: `blockCount` is 0. */
 export interface SavedTree {
@@ -181,6 +183,9 @@ function readDirectory(
     }
     known.add(name);
     directory = addEntry({ ...directory, nextPosition: position }, name, inode, owner);
+    if (collisionsOf(directory, name) > COLLISIONS) {
+      throw new FargoError('limit', `${WHAT} has more than ${COLLISIONS} names of one directory that collide`);
+    }
     const named = places.get(inode);
     if (named === undefined) places.set(inode, [{ directory: number, position }]);
     else named.push({ directory: number, position });
