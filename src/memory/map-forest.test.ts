@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { audit } from './audit.ts';
 import { FramePool } from './frame-pool.ts';
-import { FOREST_LEVELS, forestDiff, forestForEach, forestGet, updateForest, type ForestRoot } from './map-forest.ts';
+import {
+  FOREST_KEYS_MAX,
+  FOREST_LEVELS,
+  forestDiff,
+  forestForEach,
+  forestGet,
+  updateForest,
+  type ForestRoot,
+} from './map-forest.ts';
 import { EMPTY_MAP, MAP_LEVELS, PageMaps } from './page-map.ts';
 
 /** The slow twin: `key:page` to the tag in the block, copied whole at every fork. */
@@ -98,4 +106,12 @@ test('what is shared is not looked at', () => {
   const differs: number[] = [];
   forestDiff(maps, before, root, (owner) => differs.push(owner));
   expect(differs).toEqual([500]);
+});
+
+test('keys end at the limit', () => {
+  const maps = new PageMaps(new FramePool());
+  maps.reserveNodes(FOREST_LEVELS);
+  const root = updateForest(maps, EMPTY_MAP, 0, () => EMPTY_MAP);
+  expect([FOREST_KEYS_MAX, 2 ** 32].map((key) => forestGet(maps, root, key))).toEqual([EMPTY_MAP, EMPTY_MAP]);
+  expect(() => updateForest(maps, root, FOREST_KEYS_MAX, () => EMPTY_MAP)).toThrowError(/keys of a forest/);
 });

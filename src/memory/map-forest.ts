@@ -10,6 +10,7 @@
  * it too. Invariant: an entry of a node of level 16 holds one reference to a page map; 0 is the empty map.
  */
 
+import { assert } from '../base/assert.ts';
 import type { FrameIndex } from '../base/units.ts';
 import { EMPTY_MAP, MAP_LEVELS, type PageMapRoot, type PageMaps } from './page-map.ts';
 
@@ -29,7 +30,8 @@ const FAN_MASK = 15;
 export function forestGet(maps: PageMaps, root: ForestRoot, key: number): PageMapRoot {
   if (root === EMPTY_MAP) return EMPTY_MAP;
   let height = maps.level(root) - LEVEL_BASE;
-  if (key >>> ((height + 1) * FAN_SHIFT) !== 0) return EMPTY_MAP;
+  // Beyond the limit bits would be lost by the shift.
+  if (key >= FOREST_KEYS_MAX || key >>> ((height + 1) * FAN_SHIFT) !== 0) return EMPTY_MAP;
   let node = root;
   for (; height >= 0 && node !== 0; height--) node = maps.entry(node, (key >>> (height * FAN_SHIFT)) & FAN_MASK);
   return node;
@@ -102,6 +104,7 @@ export function forestForEach(
 }
 
 function heightFor(key: number): number {
+  assert(key < FOREST_KEYS_MAX, 'keys of a forest are below 2^28');
   let height = 0;
   while (key >>> ((height + 1) * FAN_SHIFT) !== 0) height++;
   return height;

@@ -85,3 +85,14 @@ test('is empty again, without nodes, when all is deleted', () => {
 function sorted(model: ReadonlyMap<number, number>): [number, number][] {
   return [...model].toSorted(([a], [b]) => a - b);
 }
+
+test('keys end at the limit', () => {
+  const largest = trieSet<string>(emptyTrie(), KEY_LIMIT - 1, 'largest', {});
+  expect([KEY_LIMIT - 1, KEY_LIMIT, 2 ** 32, 2 ** 40].map((key) => trieGet(largest, key))).toEqual([
+    'largest',
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect(() => trieSet(largest, KEY_LIMIT, 'too large', {})).toThrowError(/keys are below/);
+});

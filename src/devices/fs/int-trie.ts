@@ -12,6 +12,8 @@
  * compared by identity, so that a value that was cloned to another thread belongs to nobody there.
  */
 
+import { assert } from '../../base/assert.ts';
+
 const BITS = 5;
 const WIDTH = 32;
 const MASK = 31;
@@ -41,7 +43,8 @@ export function emptyTrie<T>(): Trie<T> {
 }
 
 export function trieGet<T>(trie: Trie<T>, key: number): T | undefined {
-  if (key >>> (BITS * trie.height) !== 0) return undefined;
+  // Beyond the limit bits would be lost by the shift.
+  if (key >= KEY_LIMIT || key >>> (BITS * trie.height) !== 0) return undefined;
   let node = trie.root;
   for (let shift = BITS * (trie.height - 1); node !== undefined; shift -= BITS) {
     const slot = node.slots[(key >>> shift) & MASK];
@@ -53,6 +56,7 @@ export function trieGet<T>(trie: Trie<T>, key: number): T | undefined {
 
 /** The map with `key` set. Nodes of `owner` are changed in place: of the two maps only the result may be used after. */
 export function trieSet<T>(trie: Trie<T>, key: number, value: T, owner: Owner): Trie<T> {
+  assert(key < KEY_LIMIT, 'keys are below 2^30');
   let { root, height } = trie;
   while (key >>> (BITS * height) !== 0) {
     if (root !== undefined) {
