@@ -114,7 +114,7 @@ export const CATALOGUE: readonly Guest[] = [
     ],
     trap: { label: 'Never end', line: 'fib(40)' },
     swarm: [
-      { label: 'Pi, a thousand times', line: 'pi(150)' },
+      { label: 'Pi, a thousand times', line: 'pi(75)' },
       { label: 'fact({n} % 18)', line: 'fact({n} % 18)' },
       { label: 'A coin', line: 'floor(rand() * 2)' },
     ],

@@ -3,6 +3,7 @@
 import { CATALOGUE, type Guest } from './catalogue.ts';
 import { el } from './dom.ts';
 import { bytes, text } from './format.ts';
+import { hero } from './hero.ts';
 
 export function home(onChoose: (guest: Guest) => void): HTMLElement {
   const cards = CATALOGUE.map((guest) =>
@@ -21,12 +22,21 @@ export function home(onChoose: (guest: Guest) => void): HTMLElement {
   return el(
     'section',
     { className: 'home' },
-    el('h1', {}, 'Fork a running machine. ', el('em', {}, 'In microseconds.')),
     el(
-      'p',
-      { className: 'lead' },
-      'Choose a program. It boots here, in this page: a virtual machine in WebAssembly. Warm it up, then clone it while it ' +
-        'runs, a thousand times if you like. A clone shares its parent’s memory and holds only the pages that it changes.',
+      'div',
+      { className: 'home-head' },
+      el(
+        'div',
+        { className: 'home-text' },
+        el('h1', {}, 'Fork a running machine. ', el('em', {}, 'In microseconds.')),
+        el(
+          'p',
+          { className: 'lead' },
+          'Choose a program. It boots here, in this page: a virtual machine in WebAssembly. Warm it up, then clone it while it ' +
+            'runs, a thousand times if you like. A clone shares its parent’s memory and holds only the pages that it changes.',
+        ),
+      ),
+      hero(),
     ),
     el('ul', { className: 'cards' }, ...cards),
     el(

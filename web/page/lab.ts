@@ -24,6 +24,11 @@ export class Lab {
   readonly #swarm: SwarmPanel;
   readonly #steps = el('div', { className: 'steps' });
   readonly #side = el('div', { className: 'side' });
+  readonly #hint = el(
+    'p',
+    { className: 'tree-hint' },
+    'Every click on a + forks that machine, as it is at this instant.',
+  );
   readonly #problem = el('p', { className: 'notice', role: 'alert', hidden: true });
   #guest: Guest | undefined;
   #view: View | undefined;
@@ -71,7 +76,7 @@ export class Lab {
           ' end',
         ),
       ),
-      this.#tree.element,
+      el('div', { className: 'tree-box' }, this.#tree.element, this.#hint),
     );
     this.element = el(
       'div',
@@ -99,7 +104,7 @@ export class Lab {
       this.#machine.terminal.note(`loaded from a file in ${elapsed(opened.bootMs)}: it goes on`);
     else
       this.#machine.terminal.note(
-        `${guest.name}: built in ${elapsed(opened.buildMs)}, booted in ${elapsed(opened.bootMs)}, ${text(bytes(opened.guestBytes))} of memory`,
+        `${guest.name}: built in ${elapsed(opened.buildMs)}, booted in ${elapsed(opened.bootMs)}, ${opened.guestBytes === 0 ? 'no memory yet' : `${text(bytes(opened.guestBytes))} of memory`}`,
       );
     if (opened.cold) this.#offerWarming(guest);
     else if (!opened.joined) await this.#measure();
@@ -269,6 +274,7 @@ export class Lab {
   #take(view: View): void {
     this.#view = view;
     for (const { id, colour } of view.nodes) this.#names.set(colour, `machine ${id}`);
+    this.#hint.hidden = view.nodes.length > 4 || view.swarms.length > 0;
     this.#figures.count(view.stats);
     this.#tree.show(view, this.#selected);
   }

@@ -5,6 +5,7 @@ import { guestOf, type Guest } from './catalogue.ts';
 import { byId, el, announce } from './dom.ts';
 import { takeDrops } from './drops.ts';
 import { fetchGuest } from './fetch-guest.ts';
+import { hero } from './hero.ts';
 import { home } from './home.ts';
 import { Lab } from './lab.ts';
 import { themeSwitch } from './palette.ts';
@@ -20,7 +21,10 @@ const worker = new Worker(new URL('../worker/main.ts', import.meta.url), { type:
 const line = new WorkerLine(worker);
 const lab = new Lab(line);
 
-themeSwitch(byId('theme'), () => lab.recolour());
+themeSwitch(byId('theme'), () => {
+  lab.recolour();
+  document.querySelector('.hero')?.replaceWith(hero());
+});
 change.addEventListener('click', showHome);
 openFile.addEventListener('click', () => fileInput.click());
 fileInput.addEventListener('change', () => {

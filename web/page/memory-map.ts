@@ -11,6 +11,7 @@ import { ownerColour, palette } from './palette.ts';
 const CELL_MAX = 15;
 const CELL_MIN = 2;
 const HEIGHT_MAX = 250;
+const RIM_FROM = 8;
 const PULSE_MS = 900;
 const PAGE_BYTES = 4096;
 const HOTTEST = 255;
@@ -66,6 +67,7 @@ export class MemoryMap {
     const context = fitCanvas(this.#canvas, columns * cell, Math.ceil(owners.length / columns) * cell);
     const colours = palette();
     const gap = cell >= 5 ? 1 : 0;
+    const rim = cell >= RIM_FROM ? 2 : 0;
     const fills = new Map<number, string>();
     for (let page = 0; page < owners.length; page++) {
       const owner = owners[page]!;
@@ -80,7 +82,8 @@ export class MemoryMap {
       context.globalAlpha = (heat[page]! / HOTTEST) ** 1.3 * 0.92;
       const x = (page % columns) * cell;
       const y = Math.floor(page / columns) * cell;
-      context.fillRect(x, y, cell - gap, cell - gap);
+      // Where there is room for it, a rim says whose the page is.
+      context.fillRect(x + rim, y + rim, cell - gap - 2 * rim, cell - gap - 2 * rim);
       if (pulse > 0 && heat[page] === HOTTEST) {
         const more = pulse * Math.max(3, cell * 0.7);
         context.globalAlpha = pulse * 0.45;

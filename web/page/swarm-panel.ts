@@ -8,8 +8,14 @@ import { bytes, count, duration, plural, text } from './format.ts';
 import { palette, scaleColour } from './palette.ts';
 import { nearest, sunflower, type Dot } from './phyllotaxis.ts';
 
-const SIDE_MAX = 560;
+const SIDE_MAX = 600;
+const SIDE_MIN = 280;
+/** What stands above it when the page is at its top. */
+const HEADS_HEIGHT = 450;
+const SUMMARY_WIDTH = 250;
+const SUMMARY_BESIDE = 560;
 const BINS = 24;
+const GRID_MAX = 64;
 const MOST_FREQUENT = 8;
 const ZOOM = 5;
 const REACH = 14;
@@ -166,8 +172,7 @@ export class SwarmPanel {
 
   #drawDots(): void {
     const answers = this.#current();
-    const room = this.#canvas.parentElement!.clientWidth;
-    const side = Math.min(SIDE_MAX, room);
+    const side = this.#sideThatFits();
     if (side !== this.#side || this.#dots.length !== answers.length) {
       this.#side = side;
       const { dots, dotRadius } = sunflower(answers.length, side / 2 - 6);
@@ -192,6 +197,13 @@ export class SwarmPanel {
       this.#caption.textContent =
         'A dot is a machine. Point at one for its answer; click to give it a place in the tree.';
     }
+  }
+
+  /** The whole of it shall be in sight, and its summary beside it where there is room. */
+  #sideThatFits(): number {
+    const room = this.#canvas.parentElement!.clientWidth;
+    const beside = room > SUMMARY_BESIDE ? room - SUMMARY_WIDTH : room;
+    return Math.round(Math.min(SIDE_MAX, beside, Math.max(SIDE_MIN, innerHeight - HEADS_HEIGHT)));
   }
 
   #drawTiles(): void {
@@ -306,12 +318,12 @@ function range(numbers: readonly number[]): { low: number; high: number } {
 function histogram(numbers: readonly number[]): HTMLElement[] {
   const { low, high } = range(numbers);
   const distinct = new Set(numbers).size;
-  const whole = numbers.every(Number.isInteger) && high - low < BINS;
-  const size = whole ? high - low + 1 : BINS;
+  const size = binsFor(numbers, { low, high });
   const bins = Array.from({ length: size }, () => 0);
   for (const each of numbers) {
     const share = high === low ? 0 : (each - low) / (high - low);
-    bins[whole ? each - low : Math.min(BINS - 1, Math.floor(share * BINS))]!++;
+    // On a grid of steps the first and the last value are the middles of their bars.
+    bins[size === BINS ? Math.min(size - 1, Math.floor(share * size)) : Math.round(share * (size - 1))]!++;
   }
   const most = Math.max(...bins);
   const mean = numbers.reduce((sum, each) => sum + each, 0) / numbers.length;
@@ -333,6 +345,16 @@ function histogram(numbers: readonly number[]): HTMLElement[] {
       ...pair('mean', number(mean)),
     ),
   ];
+}
+
+/** A bar for each step where all values stand on a grid of few steps; else a fixed number of bars. */
+function binsFor(numbers: readonly number[], { low, high }: { low: number; high: number }): number {
+  const values = [...new Set(numbers)].sort((a, b) => a - b);
+  if (values.length < 2) return 1;
+  const gap = values.slice(1).reduce((least, each, index) => Math.min(least, each - values[index]!), Infinity);
+  const steps = (high - low) / gap;
+  const onGrid = values.every((each) => Math.abs((each - low) / gap - Math.round((each - low) / gap)) < 0.01);
+  return onGrid && Math.round(steps) < GRID_MAX ? Math.round(steps) + 1 : BINS;
 }
 
 function frequencies(answers: readonly Answer[]): HTMLElement[] {

@@ -43,6 +43,8 @@ const THEMES = {
 
 export class MachineTerminal {
   readonly element: HTMLElement;
+  /** Without padding: what fits is computed from its box. */
+  readonly #screen = el('div', { className: 'console-screen' });
   readonly #onLine: (line: string) => void;
   readonly #scrolls = new Map<number, string>();
   readonly #history: string[] = [];
@@ -57,7 +59,7 @@ export class MachineTerminal {
 
   constructor(onLine: (line: string) => void) {
     this.#onLine = onLine;
-    this.element = el('div', { className: 'console' });
+    this.element = el('div', { className: 'console' }, this.#screen);
   }
 
   /** Loads the terminal itself: with the first machine, not before. */
@@ -78,7 +80,7 @@ export class MachineTerminal {
     this.#term = term;
     this.#fit = new FitAddon();
     term.loadAddon(this.#fit);
-    term.open(this.element);
+    term.open(this.#screen);
     term.textarea?.setAttribute('aria-label', 'Line for this machine');
     term.onData((data) => this.#type(data));
     // The keyboard must be able to leave.

@@ -6,7 +6,7 @@
 import type { NodeInfo, SwarmInfo, View } from '../protocol.ts';
 import { el, fitCanvas, motion, svgEl } from './dom.ts';
 import { count } from './format.ts';
-import { machineColour, palette } from './palette.ts';
+import { machineColour } from './palette.ts';
 import { sunflower } from './phyllotaxis.ts';
 import { layoutTree, type TreeItem, type TreeLayout } from './tree-layout.ts';
 
@@ -126,11 +126,11 @@ export class TreeView {
     element.setAttribute('aria-level', String((parent?.generation ?? 0) + 2));
     element.querySelector('.said-before')!.textContent = `Children of machine ${info.parent}`;
     element.querySelector('.under')!.textContent = `× ${count(info.count)}`;
-    const key = `${info.count} ${palette().theme} ${selected}`;
+    const key = `${info.count} ${colour}`;
     const canvas = element.querySelector('canvas')!;
     if (canvas.dataset['key'] !== key) {
       canvas.dataset['key'] = key;
-      drawSunflower(canvas, info.count, selected ? machineColour((parent?.colour ?? 0) + 1) : colour);
+      drawSunflower(canvas, info.count, colour);
     }
     return info.id;
   }

@@ -1,9 +1,11 @@
 /** The REPL of guests/assembly/repl.ts: a small language of numbers and functions. */
 
-import { callWithBytes, type Machine } from 'fargo-wasm';
+import { callWithBytes, reserveHeadroom, type Machine } from 'fargo-wasm';
 import { lineFor, type Driver, type LineResult } from '../driver.ts';
 
 const encoder = new TextEncoder();
+
+const HEADROOM_BYTES = 1 << 20;
 
 const WARM = `fact(n) = if(n < 2, 1, n * fact(n - 1))
 fib(n) = if(n < 2, n, fib(n - 1) + fib(n - 2))
@@ -17,6 +19,8 @@ export const repl: Driver = {
   budget: 1_500_000_000,
   warm(vm) {
     evaluate(vm, WARM);
+    // So that children compute without growing: each that grows needs an instance of its own.
+    reserveHeadroom(vm, HEADROOM_BYTES);
     return 'five functions defined, fib(16) computed into x';
   },
   run: (vm, line) => evaluate(vm, line),
