@@ -8,8 +8,8 @@ export interface Identity {
   readonly generation: number;
   /** The identity that it was forked from, undefined for a machine that booted. */
   readonly parent: Identity | undefined;
-  /** Where a snapshot that was loaded comes from: the lineage that it was saved with. */
-  readonly origin?: string;
+  /** Of a snapshot that was loaded: the lineage that it was saved with, as text. */
+  readonly savedLineage?: string;
 }
 
 /** Characters of a lineage as text; of a longer one the end is kept. */
@@ -23,8 +23,8 @@ export function newIdentity(parent: Identity | undefined): Identity {
 }
 
 /** The identity of a snapshot that was loaded: new here (I7), of the generation that it was saved with. */
-export function loadedIdentity(generation: number, origin: string): Identity {
-  return { id: ++lastId, generation, parent: undefined, origin };
+export function loadedIdentity(generation: number, savedLineage: string): Identity {
+  return { id: ++lastId, generation, parent: undefined, savedLineage };
 }
 
 /**
@@ -34,9 +34,9 @@ export function loadedIdentity(generation: number, origin: string): Identity {
 export function lineageText(identity: Identity): string {
   const ids: number[] = [];
   let at: Identity | undefined = identity;
-  for (; at !== undefined && at.origin === undefined; at = at.parent) ids.push(at.id);
+  for (; at !== undefined && at.savedLineage === undefined; at = at.parent) ids.push(at.id);
   const here = ids.reverse().join('/');
-  const text = at?.origin === undefined ? here : here === '' ? at.origin : `${at.origin} > ${here}`;
+  const text = at?.savedLineage === undefined ? here : here === '' ? at.savedLineage : `${at.savedLineage} > ${here}`;
   return text.length <= LINEAGE_LENGTH ? text : `...${text.slice(3 - LINEAGE_LENGTH)}`;
 }
 

@@ -315,12 +315,12 @@ describe('identity', () => {
     using one = await host.load(file);
     using two = await host.load(file);
     expect(new Set([child.id, one.identity.id, two.identity.id]).size).toBe(3);
-    expect(one.identity).toMatchObject({ generation: 2, parent: undefined, origin: child.lineage.join('/') });
+    expect(one.identity).toMatchObject({ generation: 2, parent: undefined, savedLineage: child.lineage.join('/') });
     using grandchild = one.fork();
     expect(grandchild.identity.generation).toBe(3);
     expect(grandchild.memory.getUint32(0)).toBe(3);
     using again = await host.load(await grandchild.save());
-    expect(again.identity.origin).toBe(`${child.lineage.join('/')} > ${grandchild.id}`);
+    expect(again.identity.savedLineage).toBe(`${child.lineage.join('/')} > ${grandchild.id}`);
   });
 
   test('a long lineage keeps its end, and the file stays the same', async () => {
@@ -329,8 +329,8 @@ describe('identity', () => {
     for (let i = 0; i < 400; i++) vm = vm.fork();
     const file = await vm.save();
     using loaded = await host.load(file);
-    expect(loaded.identity.origin).toMatch(new RegExp(`^\\.\\.\\..*/${vm.id}$`));
-    expect(loaded.identity.origin!.length).toBe(1024);
+    expect(loaded.identity.savedLineage).toMatch(new RegExp(`^\\.\\.\\..*/${vm.id}$`));
+    expect(loaded.identity.savedLineage!.length).toBe(1024);
     expect(Buffer.compare(await loaded.save(), file)).toBe(0);
   });
 });
