@@ -115,7 +115,7 @@ function gather(
 ): Gathered {
   const tables = saveTables(program, state.tables, maxBytes);
   const memories = state.roots.map((root, position) => {
-    const writer = new PagesWriter(maxBytes);
+    const writer = new PagesWriter(runtime.pool, maxBytes);
     savePages(runtime, writer, { key: 0, root, beneath: beneath?.state.roots[position] ?? EMPTY_MAP });
     return writer.finish();
   });

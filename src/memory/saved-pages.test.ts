@@ -37,7 +37,7 @@ function bytesOf(from: PageStorage, root: PageMapRoot): Record<number, number> {
 }
 
 function save(from: PageStorage, root: PageMapRoot, beneath: PageMapRoot = EMPTY_MAP): Uint8Array | undefined {
-  const writer = new PagesWriter(MAX);
+  const writer = new PagesWriter(from.pool, MAX);
   savePages(from, writer, { key: 0, root, beneath });
   return writer.finish();
 }
@@ -78,7 +78,7 @@ describe('pages as bytes', () => {
   test('several maps, in parts', () => {
     const one = storage();
     const many = mapOf(one, Object.fromEntries(Array.from({ length: 300 }, (_, page) => [page * 2, (page % 255) + 1])));
-    const writer = new PagesWriter(MAX);
+    const writer = new PagesWriter(one.pool, MAX);
     savePages(one, writer, { key: 5, root: many, beneath: EMPTY_MAP });
     savePages(one, writer, { key: 6, root: EMPTY_MAP, beneath: EMPTY_MAP });
     savePages(one, writer, { key: 9, root: mapOf(one, { 1: 1 }), beneath: EMPTY_MAP });
@@ -93,7 +93,7 @@ describe('pages as bytes', () => {
   test('beyond a cap nothing is written, and nothing kept of what has no frames', () => {
     const one = storage();
     const map = mapOf(one, Object.fromEntries(Array.from({ length: 10 }, (_, page) => [page, 1])));
-    const writer = new PagesWriter(4096);
+    const writer = new PagesWriter(one.pool, 4096);
     expect(() => savePages(one, writer, { key: 0, root: map, beneath: EMPTY_MAP })).toThrow(
       expect.objectContaining({ code: 'limit' }),
     );

@@ -19,7 +19,7 @@
 
 import { BinaryReader, BinaryWriter } from '../base/binary.ts';
 import { FargoError } from '../base/errors.ts';
-import { PAGE_BYTES, type ByteCount, type PageIndex } from '../base/units.ts';
+import { PAGE_BYTES, type ByteCount, type FrameIndex, type PageIndex } from '../base/units.ts';
 import { frameIsZero, framesEqual, readFrame, writeFrame } from './frames-raw.ts';
 import { ZERO_FRAME, type FramePool } from './frame-pool.ts';
 import { MAP_LEVELS, type PageMapRoot, type PageMaps } from './page-map.ts';
@@ -48,11 +48,15 @@ interface MapPages {
 export class PagesWriter {
   readonly #maps: MapPages[] = [];
   readonly #parts: Uint8Array[] = [];
+  /** Frames of the pages, where these are not copied before the end. */
+  readonly #frames: FrameIndex[] = [];
+  readonly #pool: FramePool;
   readonly #maxBytes: ByteCount;
   #pages = 0;
 
   /** `maxBytes`: more throws `FargoError` `limit`. */
-  constructor(maxBytes: ByteCount) {
+  constructor(pool: FramePool, maxBytes: ByteCount) {
+    this.#pool = pool;
     this.#maxBytes = maxBytes;
   }
 
@@ -61,19 +65,18 @@ export class PagesWriter {
     this.#maps.push({ key, stored: [], cleared: [] });
   }
 
-  /** A page that is not all zero: 4 KiB to be filled by the caller at once. */
+  /** A page that is not all zero: 4 KiB to be filled by the caller at once. Not together with {@link storeFrame}. */
   store(page: PageIndex): Uint8Array {
     const within = this.#pages % PART_PAGES;
-    if (within === 0) {
-      const bytes = (this.#pages + 1) * (PAGE_BYTES + NUMBER_BYTES);
-      if (bytes > this.#maxBytes) {
-        throw new FargoError('limit', `the pages to be saved have more than ${this.#maxBytes} bytes`);
-      }
-      this.#parts.push(new Uint8Array(PART_PAGES * PAGE_BYTES));
-    }
-    this.#pages++;
-    this.#maps.at(-1)!.stored.push(page);
+    if (within === 0) this.#parts.push(new Uint8Array(PART_PAGES * PAGE_BYTES));
+    this.#add(page);
     return this.#parts.at(-1)!.subarray(within * PAGE_BYTES, (within + 1) * PAGE_BYTES);
+  }
+
+  /** A page that is not all zero, in a frame that is held until {@link finish}. */
+  storeFrame(page: PageIndex, frame: FrameIndex): void {
+    this.#add(page);
+    this.#frames.push(frame);
   }
 
   /** A page that is all zero, and is not in the map beneath. */
@@ -100,11 +103,26 @@ export class PagesWriter {
       whole.set(bytes, at);
       at += bytes.length;
     }
+    for (const frame of this.#frames) {
+      readFrame(this.#pool, frame, 0, whole.subarray(at, at + PAGE_BYTES));
+      at += PAGE_BYTES;
+    }
     return whole;
+  }
+
+  #add(page: PageIndex): void {
+    this.#pages++;
+    if (this.#pages * (PAGE_BYTES + NUMBER_BYTES) > this.#maxBytes) {
+      throw new FargoError('limit', `the pages to be saved have more than ${this.#maxBytes} bytes`);
+    }
+    this.#maps.at(-1)!.stored.push(page);
   }
 }
 
-/** Adds to `writer` what the map `root` has that `beneath` has not, by content, as the map `key`. */
+/**
+ * Adds to `writer` what the map `root` has that `beneath` has not, by content, as the map `key`. The frames are copied when
+ * it is finished: the map must be held until then.
+ */
 export function savePages(
   storage: PageStorage,
   writer: PagesWriter,
@@ -115,7 +133,7 @@ export function savePages(
   maps.diff(from.beneath, from.root, (page, old, frame) => {
     if (frameIsZero(pool, frame)) {
       if (!frameIsZero(pool, old)) writer.clear(page);
-    } else if (old === ZERO_FRAME || !framesEqual(pool, old, frame)) readFrame(pool, frame, 0, writer.store(page));
+    } else if (old === ZERO_FRAME || !framesEqual(pool, old, frame)) writer.storeFrame(page, frame);
   });
 }
 

@@ -69,7 +69,7 @@ export interface ContentsOptions {
  */
 export function saveContents(whole: FileTreeState, options: ContentsOptions): Uint8Array<ArrayBuffer> | undefined {
   const { storage, maxBytes, beneath } = options;
-  const writer = new PagesWriter(maxBytes);
+  const writer = new PagesWriter(storage.pool, maxBytes);
   const own = new Contents(storage, whole);
   const old = beneath === undefined ? undefined : new Contents(storage, beneath);
   let layerBytes = 0;

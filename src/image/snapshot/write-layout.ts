@@ -19,7 +19,7 @@ import { FargoError } from '../../base/errors.ts';
 import type { Json } from '../../base/fields.ts';
 import type { ByteCount } from '../../base/units.ts';
 import { BLOCK_BYTES } from '../tar/header.ts';
-import { joinChunks, writeTar, type TarItem } from '../tar/write-tar.ts';
+import { writeTar, type TarItem } from '../tar/write-tar.ts';
 import { digestOf } from './digest.ts';
 import { documentOf } from './documents.ts';
 import { CONFIG_BYTES, LAYERS } from './limits.ts';
@@ -103,7 +103,13 @@ export class LayoutWriter {
         `the snapshot has ${size} bytes; ${this.#options.maxBytes} are allowed: "maxBytes"`,
       );
     }
-    return { bytes: joinChunks(writeTar(items)), digest: configBlob.digest };
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    for (const chunk of writeTar(items)) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return { bytes, digest: configBlob.digest };
   }
 }
 
