@@ -46,10 +46,8 @@ const NODE_WORDS = ENTRIES + FAN;
 /** Levels that 2^20 pages need: 16^5. */
 const LEVELS_MAX = 5;
 
-/** Levels of the tallest map, and so nodes that one change needs at most: 2^28 pages. */
+/** Levels of the tallest map, and so nodes that one change needs at most: 2^28 pages, a block map of 1 TiB. */
 export const MAP_LEVELS = 7;
-/** Pages of the tallest map: a block map of 1 TiB. */
-export const MAP_PAGES_MAX: number = 2 ** (MAP_LEVELS * FAN_SHIFT);
 
 /** Bytes of a node. */
 export const NODE_BYTES: number = NODE_WORDS * 4;

@@ -11,18 +11,14 @@
  */
 
 import { FargoError } from '../../base/errors.ts';
-import { PAGE_BYTES, PAGE_SHIFT, type ByteCount } from '../../base/units.ts';
+import { PAGE_BYTES, type ByteCount } from '../../base/units.ts';
 import type { Storage } from '../../machine/storage.ts';
 import { copyFrame, readFrame, writeFrame } from '../../memory/frames-raw.ts';
 import { FOREST_KEYS_MAX, FOREST_LEVELS, forestGet, updateForest, type ForestRoot } from '../../memory/map-forest.ts';
-import { EMPTY_MAP, MAP_LEVELS, MAP_PAGES_MAX } from '../../memory/page-map.ts';
+import { EMPTY_MAP, MAP_LEVELS } from '../../memory/page-map.ts';
 
 /** Bytes of a block: a frame. */
 export const BLOCK_BYTES: ByteCount = PAGE_BYTES;
-/** log2 of {@link BLOCK_BYTES}. */
-export const BLOCK_SHIFT: number = PAGE_SHIFT;
-/** Blocks of one file. */
-export const FILE_BLOCKS_MAX: number = MAP_PAGES_MAX;
 /** Inode numbers of one disk, exclusive. */
 export const DISK_INODES_MAX: number = FOREST_KEYS_MAX;
 
