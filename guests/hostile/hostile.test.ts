@@ -4,6 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
+import { rememberCode } from '../../src/machine/code-places.ts';
+import { trapOf } from '../../src/machine/trap.ts';
 import { readCases, runCase } from './expectations.ts';
 import type { Driver, Ending, HostileCase, Value } from './expectations.ts';
 
@@ -37,21 +39,33 @@ const TRAPS: readonly (readonly [RegExp, string])[] = [
   [/signature|indirect call|null/i, 'indirect-call'],
 ];
 
-function endingOf(error: unknown): Ending {
+interface Running {
+  readonly file: string;
+  readonly compiled: WebAssembly.Module;
+}
+
+function endingOf(error: unknown, { file, compiled }: Running): Ending {
   if (error instanceof Exit) return { kind: 'exit', code: error.code };
   if (error instanceof HostError) return { kind: 'trap', trap: 'host-error' };
   if (error instanceof WebAssembly.LinkError || error instanceof TypeError) return { kind: 'error', code: 'link' };
   if (error instanceof WebAssembly.Exception) return { kind: 'trap', trap: 'uncaught-exception' };
   const message = (error as Error).message;
+  // SpiderMonkey says the same of memories and of tables: where it was tells which.
+  if (message === 'index out of bounds') {
+    const { kind, stack } = trapOf(error, [{ compiled }])!;
+    // Nothing but its own segments stops instantiation.
+    const ofTable = stack.length === 0 && file === 'element-out-of-bounds';
+    return { kind: 'trap', trap: ofTable ? 'out-of-bounds-table' : kind };
+  }
   const trap = TRAPS.find(([words]) => words.test(message))?.[1];
   return { kind: 'trap', trap: trap ?? message };
 }
 
-function attempt(run: () => unknown): Ending {
+function attempt(running: Running, run: () => unknown): Ending {
   try {
     return { kind: 'return', value: run() };
   } catch (error) {
-    return endingOf(error);
+    return endingOf(error, running);
   }
 }
 
@@ -60,14 +74,18 @@ type PlainExports = Record<string, (...args: Value[]) => unknown>;
 /** One plain instance. WASI functions succeed and do nothing; `proc_exit` throws, which is all a plain host can do. */
 class PlainDriver implements Driver {
   readonly #module: WebAssembly.Module;
+  readonly #running: Running;
   #exports: PlainExports = {};
 
   constructor(hostile: HostileCase) {
-    this.#module = new WebAssembly.Module(bytesOf(hostile.file));
+    const bytes = bytesOf(hostile.file);
+    this.#module = new WebAssembly.Module(bytes);
+    rememberCode(this.#module, () => bytes);
+    this.#running = { file: hostile.file, compiled: this.#module };
   }
 
   boot(): Ending {
-    return attempt(() => {
+    return attempt(this.#running, () => {
       const wasi: Record<string, unknown> = {};
       for (const { module, name } of WebAssembly.Module.imports(this.#module)) {
         if (module === 'wasi_snapshot_preview1') wasi[name] = () => 0;
@@ -93,7 +111,7 @@ class PlainDriver implements Driver {
   }
 
   call(_machine: string, name: string, args: readonly Value[]): Ending {
-    return attempt(() => this.#exports[name]!(...args));
+    return attempt(this.#running, () => this.#exports[name]!(...args));
   }
 
   fork(): Ending {

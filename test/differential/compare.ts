@@ -23,6 +23,7 @@ import {
   type Call,
   type Event,
   type Observation,
+  type Result,
 } from './sides.ts';
 
 export const CALLS = 8;
@@ -57,6 +58,11 @@ interface Step {
   readonly call: Call;
   readonly expected: Event;
   readonly after: Observation;
+}
+
+/** SpiderMonkey does not tell at instantiation whether a segment was out of bounds of a memory or of a table. */
+function trapAtBoot({ trap, message }: NonNullable<Original['failure']>): RegExp {
+  return new RegExp(message === 'index out of bounds' ? '^out-of-bounds-(memory|table)$' : `^${trap}$`);
 }
 
 /** Runs the module of `seed` as original once, then as machines without and with a budget. */
@@ -138,7 +144,10 @@ class Comparison {
       equal(this.#side.journal.entries, atBoot.journal, 'what booting showed');
       if (booted === undefined) {
         // The engine words it differently when it is not a call that fails.
-        expect(resultOf(outcome)).toMatchObject({ kind: 'trap', trap: atBoot.failure!.trap });
+        expect(resultOf(outcome)).toMatchObject({
+          kind: 'trap',
+          trap: expect.stringMatching(trapAtBoot(atBoot.failure!)),
+        });
         if (atBoot.memory !== undefined) same(memoryOf(running), atBoot.memory);
         return;
       }
@@ -159,7 +168,9 @@ class Comparison {
   }
 
   #check(machine: Machine, { call, expected }: Step): void {
-    equal(this.#side.call(machine, call), expected, call.name);
+    const { result, journal } = this.#side.call(machine, call);
+    equalResult(result, expected.result, call.name);
+    equal(journal, expected.journal, call.name);
     checkMarks(machine);
   }
 
@@ -182,7 +193,7 @@ class Comparison {
     try {
       const { result } = this.#side.call(child, call);
       const ended = result.kind === 'trap' && (result.trap === 'budget-spent' || result.trap === 'depth-exceeded');
-      if (!ended) equal(result, expected.result, call.name);
+      if (!ended) equalResult(result, expected.result, call.name);
       checkMarks(child);
       if (ended) same(memoryOf(child), before.memory);
     } finally {
@@ -199,6 +210,15 @@ function replaceByChild(running: Machine): Machine {
 
 function checkMarks(machine: Machine): void {
   for (const memory of machine.core?.memories ?? []) equal(memory.violations(), [], 'pages that lack a mark');
+}
+
+/** Of an atomic access that is both unaligned and out of bounds: which of the two stops it is the engine's choice. */
+const EITHER: readonly string[] = ['unaligned-atomic', 'out-of-bounds-memory'];
+
+function equalResult(given: Result, expected: Result, what: string): void {
+  const either = given.kind === 'trap' && expected.kind === 'trap' && given.trap !== expected.trap;
+  if (either && EITHER.includes(given.trap) && EITHER.includes(expected.trap)) return;
+  equal(given, expected, what);
 }
 
 function equalObservation(given: Observation, expected: Observation): void {

@@ -6,6 +6,7 @@
 import type { MemoryDoor } from '../../src/machine/device.ts';
 import type { Machine } from '../../src/machine/machine.ts';
 import type { Outcome, TrapKind } from '../../src/machine/outcome.ts';
+import { rememberCode } from '../../src/machine/code-places.ts';
 import { trapOf } from '../../src/machine/trap.ts';
 import { FunctionRef } from '../../src/machine/values.ts';
 import { IMPORTS, Journal, Sightings, type Guest, type Side } from './host-functions.ts';
@@ -55,6 +56,7 @@ export class Original implements Side {
   readonly failure: Trapped | undefined;
   readonly #module: RandomModule;
   readonly #memory: WebAssembly.Memory | undefined;
+  readonly #compiled: WebAssembly.Module;
   #exports: Record<string, unknown> = {};
   #lastMemory: Uint8Array | undefined = undefined;
   /** An exception left a call that a host function made: the whole call ends, as in a machine. */
@@ -65,9 +67,10 @@ export class Original implements Side {
     this.#memory = module.importedMemory && new WebAssembly.Memory(module.importedMemory);
     const env: Record<string, unknown> = { base: BASE_VALUE, memory: this.#memory };
     for (const { name, run } of IMPORTS) env[name] = (...args: never[]) => run(this, ...args);
-    const compiled = new WebAssembly.Module(module.reference);
+    this.#compiled = new WebAssembly.Module(module.reference);
+    rememberCode(this.#compiled, () => module.reference);
     try {
-      this.#exports = new WebAssembly.Instance(compiled, { env } as never).exports;
+      this.#exports = new WebAssembly.Instance(this.#compiled, { env } as never).exports;
       (this.#exports[START] as (() => void) | undefined)?.();
     } catch (error) {
       this.failure = this.#failed(error);
@@ -147,7 +150,7 @@ export class Original implements Side {
   #failed(thrown: unknown): Trapped {
     const error = this.#doomed ?? thrown;
     this.#doomed = undefined;
-    const trap = trapOf(error, []);
+    const trap = trapOf(error, [{ compiled: this.#compiled }]);
     if (trap === undefined || trap.kind === 'other') throw error;
     return { kind: 'trap', trap: trap.kind, message: trap.message };
   }

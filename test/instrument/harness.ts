@@ -4,6 +4,7 @@ import { FRINGE_BYTES, PAGE_BYTES } from '../../src/base/units.ts';
 import { instrument } from '../../src/instrument/instrument.ts';
 import { FRONT_WASM_PAGES, GUEST_AT, WRITE_MAP_BYTES } from '../../src/instrument/layout.ts';
 import type { InstrumentOptions, ModuleMeta } from '../../src/instrument/meta.ts';
+import { trapOf } from '../../src/machine/trap.ts';
 import { wasmFromText } from '../../src/wasm/text.ts';
 
 export type Imports = Record<string, Record<string, unknown>>;
@@ -61,16 +62,16 @@ export class Twin {
   }
 }
 
-/** What a call did: its result, or its trap's kind and message. */
+/** What a call did: its result, or its trap's kind; what the engine says of a trap that has none here. */
 export type Outcome = { readonly value: unknown } | { readonly trap: string };
 
 export function outcomeOf(call: () => unknown): Outcome {
   try {
     return { value: call() };
   } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) return { trap: error.message };
-    if (error instanceof RangeError) return { trap: 'RangeError' };
-    throw error;
+    const trap = trapOf(error, []);
+    if (trap === undefined) throw error;
+    return { trap: trap.kind === 'other' ? trap.message : trap.kind };
   }
 }
 
