@@ -38,10 +38,19 @@ export function openDisks(options: readonly DiskOption[], backingDirectory: stri
     if (disks.some((each) => each.guest === guest)) {
       throw new FargoError('bad-argument', `--disk gives the guest's ${guest} twice`);
     }
-    const image = openImageFile(host, { format, ...(backingDirectory !== undefined && { backingDirectory }) });
-    disks.push({ guest, format, image });
+    disks.push({ guest, format, image: open(host, format, backingDirectory) });
   }
   return disks;
+}
+
+function open(path: string, format: DiskFormat, backingDirectory: string | undefined): NodeDiskImage {
+  try {
+    return openImageFile(path, { format, ...(backingDirectory !== undefined && { backingDirectory }) });
+  } catch (error) {
+    if (!(error instanceof FargoError)) throw error;
+    const message = error.message.replace('say another backingDirectory', '--disk-backing allows another directory');
+    throw message === error.message ? error : new FargoError(error.code, message, { cause: error });
+  }
 }
 
 /** Refuses, before anything runs, what {@link saveDisks} could not do after. @throws FargoError `bad-argument`, `io` */

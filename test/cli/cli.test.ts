@@ -312,6 +312,16 @@ describe('run', () => {
     expect(third).toEqual({ code: 0, stdout: 'a disk of the ho', stderr: '' });
     expect(readFileSync(again).equals(readFileSync(all))).toBe(true);
 
+    const inner = join(folder, 'inner');
+    mkdirSync(inner);
+    const far = join(inner, 'far.qcow2');
+    expect(cli(['run', '--disk', base, '--save-disk', far, own('disk')]).code).toBe(0);
+    expect(cli(['run', '--disk', far, own('disk')])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('--disk-backing allows another directory') as string,
+    });
+    expect(cli(['run', '--disk', far, '--disk-backing', folder, own('disk')]).stdout).toBe('a disk of the ho');
+
     expect(cli(['run', '--disk', base, '--disk-quota', '4K', own('disk')]).code, 'two blocks, one allowed').toBe(51);
     expect(cli(['run', '--disk', `${base}::/d`, own('disk')]).code).toBe(44);
     const refused = cli(['run', '--disk', base, '--save-disk', all, own('disk')]);
