@@ -3,7 +3,7 @@
 import { disposable } from '../base/dispose.ts';
 import { FargoError } from '../base/errors.ts';
 import type { InstrumentReport, ModuleMeta } from '../instrument/meta.ts';
-import { boot, type MachineSetup } from '../machine/boot.ts';
+import { boot, checkSizes, type MachineSetup } from '../machine/boot.ts';
 import { checkLimits, type MachineLimits } from '../machine/limits.ts';
 import type { CommitHooks, Machine, OutputSink, TrapPolicy } from '../machine/machine.ts';
 import { ExitError, TrapError, type Outcome } from '../machine/outcome.ts';
@@ -69,15 +69,24 @@ export class Image {
 
   /**
    * A new machine: segments are laid out, the start function and a reactor's `_initialize` have run. The caller disposes
-   * it. Awaiting it costs nothing: it boots at once.
+   * it. The first machine waits for its core, which the engine makes without blocking; the others boot at once.
    *
    * @throws TrapError, ExitError when the guest ends during boot, FargoError `disposed`, `link`, `limit`
    */
   async boot(options: BootOptions = {}): Promise<Machine> {
+    const { limits } = this.#setup(options);
+    if (this.program.birth === undefined) {
+      checkSizes(this.program, limits);
+      await this.#runtime.cores.createAsync(this.program);
+      if (this.#disposed) this.#runtime.retire(this.program);
+    }
     return this.bootSync(options);
   }
 
-  /** As {@link boot}, at once. Some browsers refuse to create large instances synchronously on their main thread. */
+  /**
+   * As {@link boot}, at once. Some browsers refuse to create large instances synchronously on their main thread: boot the
+   * first machine with {@link boot} there, or run the host in a worker, since machines that grow need further instances.
+   */
   bootSync(options: BootOptions = {}): Machine {
     const { machine, outcome } = this.tryBoot(options);
     if (outcome.kind === 'return') return machine;
@@ -87,14 +96,7 @@ export class Image {
 
   /** As {@link bootSync}, with traps and exits as values: the machine is there to be looked at. */
   tryBoot(options: BootOptions = {}): { readonly machine: Machine; readonly outcome: Outcome<unknown> } {
-    if (this.#disposed) throw new FargoError('disposed', `image ${this.name ?? ''} was disposed`);
-    const setup: MachineSetup = {
-      limits: checkLimits(options.limits ?? NO_LIMITS),
-      onTrap: options.onTrap ?? 'rollback',
-      hooks: this.#hooks,
-      onOutput: options.onOutput,
-    };
-    return boot(this.#runtime, this.program, setup);
+    return boot(this.#runtime, this.program, this.#setup(options));
   }
 
   /** Lets go of compiled code and idle cores. Machines that exist live on. @throws FargoError `limit` in a deep host call */
@@ -108,6 +110,16 @@ export class Image {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #setup(options: BootOptions): MachineSetup {
+    if (this.#disposed) throw new FargoError('disposed', `image ${this.name ?? ''} was disposed`);
+    return {
+      limits: checkLimits(options.limits ?? NO_LIMITS),
+      onTrap: options.onTrap ?? 'rollback',
+      hooks: this.#hooks,
+      onOutput: options.onOutput,
+    };
   }
 }
 

@@ -148,6 +148,7 @@ export async function loadSnapshot(runtime: Runtime, bytes: Uint8Array, options:
   const { program, names } = await loadProgram(file, programFields, { runtime, options, sizes, shared, devices });
   try {
     if (runtime.disposed) throw new FargoError('disposed', 'the host was disposed');
+    if (program.birth === undefined) await runtime.cores.createAsync(program);
     runtime.requireStack();
     if (parent?.disposed === true) throw new FargoError('disposed', 'the parent was disposed');
     const state = loadState(file, stateFields, { runtime, program, sizes, devices, beneath });

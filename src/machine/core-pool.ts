@@ -70,15 +70,15 @@ export class CorePool {
 
   /** A new core for `program`, idle and empty. The least recently used idle one goes when there are too many. */
   create(program: Program): Core {
-    const cores = this.#of(program);
-    while (cores.length > 0 && this.#idleCount(cores) >= this.#idleMax) {
-      const idle = cores.filter((core) => core.busy === 0);
-      this.drop(idle.reduce((oldest, core) => (core.lastUse < oldest.lastUse ? core : oldest)));
-    }
-    const core = new Core(this.#runtime, program);
-    this.created++;
-    this.#of(program).push(core);
-    return core;
+    this.#makeRoom(program);
+    return this.#take(Core.create(this.#runtime, program));
+  }
+
+  /** As {@link create}, without blocking. @throws FargoError also `disposed` when the host was disposed meanwhile */
+  async createAsync(program: Program): Promise<Core> {
+    const core = await Core.createAsync(this.#runtime, program);
+    this.#makeRoom(program);
+    return this.#take(core);
   }
 
   /** Makes `count` idle cores on which `state` already lies. @throws FargoError `bad-argument`, `limit` */
@@ -133,6 +133,20 @@ export class CorePool {
   /** All cores. */
   *all(): Generator<Core> {
     for (const cores of this.#cores.values()) yield* cores;
+  }
+
+  #makeRoom(program: Program): void {
+    const cores = this.#of(program);
+    while (cores.length > 0 && this.#idleCount(cores) >= this.#idleMax) {
+      const idle = cores.filter((core) => core.busy === 0);
+      this.drop(idle.reduce((oldest, core) => (core.lastUse < oldest.lastUse ? core : oldest)));
+    }
+  }
+
+  #take(core: Core): Core {
+    this.created++;
+    this.#of(core.program).push(core);
+    return core;
   }
 
   /** Puts a core that was extended under its new program. */

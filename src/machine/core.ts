@@ -21,8 +21,8 @@ import type { PageMapRoot } from '../memory/page-map.ts';
 import type { ResidentMemory } from '../memory/resident-memory.ts';
 import { setGrowthLimits } from './allowances.ts';
 import type { Device } from './device.ts';
-import { CallContext, importFunction, type Ending } from './host-calls.ts';
-import { Instances } from './instances.ts';
+import { CallContext, importFunction, type CorePlace, type Ending } from './host-calls.ts';
+import { instantiate, instantiateAsync, Instances, type ImportMaker } from './instances.ts';
 import { DEFAULT_OUTPUT_BYTES, type MachineLimits } from './limits.ts';
 import type { Machine } from './machine.ts';
 import type { OutputChunk } from './outcome.ts';
@@ -32,6 +32,13 @@ import { loadRegisters, noRegisters, saveRegisters, type RegisterFile } from './
 import type { Runtime } from './runtime.ts';
 import { State } from './state.ts';
 import { BOOT_TABLES, CoreTables, type TablesState } from './tables.ts';
+
+/** What a core is made of; its imports lead to `place`, where the core comes to stand. */
+interface CoreParts {
+  readonly place: CorePlace;
+  readonly devices: readonly Device[];
+  readonly exports: readonly WebAssembly.Exports[];
+}
 
 export class Core {
   readonly program: Program;
@@ -67,15 +74,32 @@ export class Core {
   /** What the devices hold now. */
   readonly #output: OutputBuffer = new OutputBuffer();
 
-  /** @throws FargoError `link` or `limit` when the engine refuses the instances */
-  constructor(runtime: Runtime, program: Program) {
+  /** A core, at once. @throws FargoError `link` or `limit` when the engine refuses the instances */
+  static create(runtime: Runtime, program: Program): Core {
+    const { place, devices, makeImport } = fresh(runtime, program);
+    const exports = instantiate(program, { devices, makeImport });
+    return new Core(runtime, program, { place, devices, exports });
+  }
+
+  /**
+   * As {@link create}, with the engine's asynchronous instantiation: browsers refuse large modules any other on their main
+   * thread. Nothing of it is seen by anyone before it is whole.
+   *
+   * @throws FargoError as {@link create}, and `disposed` when the host was disposed meanwhile
+   */
+  static async createAsync(runtime: Runtime, program: Program): Promise<Core> {
+    const { place, devices, makeImport } = fresh(runtime, program);
+    const exports = await instantiateAsync(program, { devices, makeImport });
+    if (runtime.disposed) throw new FargoError('disposed', 'the host was disposed');
+    return new Core(runtime, program, { place, devices, exports });
+  }
+
+  private constructor(runtime: Runtime, program: Program, { place, devices, exports }: CoreParts) {
+    place.core = this;
     this.#runtime = runtime;
     this.program = program;
-    this.devices = program.devices.map((factory) => factory.create(runtime));
-    this.instances = new Instances(runtime, program, {
-      devices: this.devices,
-      makeImport: (unit, target) => importFunction(this, unit, target),
-    });
+    this.devices = devices;
+    this.instances = new Instances(runtime, program, exports);
     this.memories = this.instances.memories;
     this.tables = new CoreTables(program, this.instances.exports);
     const sizes = this.tables.sizes();
@@ -371,4 +395,16 @@ export class Core {
       throw error;
     }
   }
+}
+
+function fresh(
+  runtime: Runtime,
+  program: Program,
+): Pick<CoreParts, 'place' | 'devices'> & { readonly makeImport: ImportMaker } {
+  const place: CorePlace = { core: undefined };
+  return {
+    place,
+    devices: program.devices.map((factory) => factory.create(runtime)),
+    makeImport: (unit, target) => importFunction(place, unit, target),
+  };
 }

@@ -27,12 +27,18 @@ const I32 = 0x7f;
 const F64 = 0x7c;
 const FUNCREF = 0x70;
 
-/** The function that a core gives to an instance as an import. */
-export function importFunction(core: Core, unit: number, target: { fn: HostFunction; type: FuncType }): unknown {
+/** Where imports find their core: it is made after the instances that it consists of. */
+export interface CorePlace {
+  core: Core | undefined;
+}
+
+/** The function that a core gives to an instance as an import. It is not called before the core is in its place. */
+export function importFunction(place: CorePlace, unit: number, target: { fn: HostFunction; type: FuncType }): unknown {
   const fn = target.fn as (vm: GuestContext, ...args: unknown[]) => unknown;
   const { params, results } = target.type;
   const plain = !params.includes(FUNCREF) && !results.includes(FUNCREF);
   return (...args: unknown[]): unknown => {
+    const core = place.core!;
     if (core.ending !== undefined) core.instances.abort(unit);
     let value: unknown;
     try {

@@ -28,18 +28,9 @@ export class Instances {
   readonly #fronts: readonly (ResidentMemory | Uint8Array)[];
   readonly #functions: (Callable | undefined)[] = [];
 
-  /** @throws FargoError `link` or `limit` when the engine refuses an instance */
-  constructor(
-    runtime: Runtime,
-    program: Program,
-    host: { readonly devices: readonly Device[]; readonly makeImport: ImportMaker },
-  ) {
+  /** @param exports of the units, as {@link instantiate} gave them */
+  constructor(runtime: Runtime, program: Program, exports: readonly WebAssembly.Exports[]) {
     this.#program = program;
-    const exports: WebAssembly.Exports[] = [];
-    program.units.forEach((unit, index) => {
-      if (unit.sizesAtLink !== undefined) growTo(program, exports, unit.sizesAtLink);
-      exports.push(instantiate(unit, (link, place) => linked(link, { ...place, unit: index }, { ...host, exports })));
-    });
     this.exports = exports;
     this.memories = program.memories.map(({ unit, index }) => {
       const meta = program.units[unit]!.meta.memories[index]!;
@@ -99,29 +90,65 @@ interface ImportPlace {
   readonly name: string;
 }
 
-function instantiate(unit: Unit, resolve: (link: Link, place: ImportPlace) => unknown): WebAssembly.Exports {
-  const imports: WebAssembly.Imports = {};
-  unit.meta.imports.forEach((one, at) => {
-    const group = (imports[one.module] ??= Object.create(null) as Record<string, unknown>);
-    group[one.name] = resolve(unit.links[at]!, one);
-  });
-  try {
-    return new WebAssembly.Instance(unit.compiled, imports).exports;
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    const code = cause instanceof RangeError ? 'limit' : 'link';
-    throw new FargoError(code, `the engine refused an instance: ${message}`, { cause });
+/** What serves the imports that lead to the host. */
+export interface ImportSources {
+  readonly devices: readonly Device[];
+  readonly makeImport: ImportMaker;
+}
+
+/** Instantiates the units of a program, in order. @throws FargoError `link` or `limit` when the engine refuses one */
+export function instantiate(program: Program, host: ImportSources): WebAssembly.Exports[] {
+  const exports: WebAssembly.Exports[] = [];
+  for (const { unit, imports } of steps(program, host, exports)) {
+    try {
+      exports.push(new WebAssembly.Instance(unit.compiled, imports).exports);
+    } catch (cause) {
+      throw refused(cause);
+    }
   }
+  return exports;
+}
+
+/** As {@link instantiate}, by the engine's asynchronous door. */
+export async function instantiateAsync(program: Program, host: ImportSources): Promise<WebAssembly.Exports[]> {
+  const exports: WebAssembly.Exports[] = [];
+  for (const { unit, imports } of steps(program, host, exports)) {
+    try {
+      exports.push((await WebAssembly.instantiate(unit.compiled, imports)).exports);
+    } catch (cause) {
+      throw refused(cause);
+    }
+  }
+  return exports;
+}
+
+/** Each unit with its imports, once those before it stand in `exports`. */
+function* steps(
+  program: Program,
+  host: ImportSources,
+  exports: readonly WebAssembly.Exports[],
+): Generator<{ readonly unit: Unit; readonly imports: WebAssembly.Imports }> {
+  for (const [index, unit] of program.units.entries()) {
+    if (unit.sizesAtLink !== undefined) growTo(program, exports, unit.sizesAtLink);
+    const imports: WebAssembly.Imports = {};
+    unit.meta.imports.forEach((one, at) => {
+      const group = (imports[one.module] ??= Object.create(null) as Record<string, unknown>);
+      group[one.name] = linked(unit.links[at]!, { ...one, unit: index }, { ...host, exports });
+    });
+    yield { unit, imports };
+  }
+}
+
+function refused(cause: unknown): FargoError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = cause instanceof RangeError ? 'limit' : 'link';
+  return new FargoError(code, `the engine refused an instance: ${message}`, { cause });
 }
 
 function linked(
   link: Link,
   place: ImportPlace & { readonly unit: number },
-  from: {
-    readonly devices: readonly Device[];
-    readonly makeImport: ImportMaker;
-    readonly exports: readonly WebAssembly.Exports[];
-  },
+  from: ImportSources & { readonly exports: readonly WebAssembly.Exports[] },
 ): unknown {
   switch (link.from) {
     case 'value':
