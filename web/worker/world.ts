@@ -76,10 +76,10 @@ export class World {
   async join(file: Uint8Array): Promise<Opened> {
     const { imports } = this.#driver.build;
     const from = performance.now();
-    const snapshot = await this.#host.load(file, {
-      ...(imports && { imports }),
-      ...(this.#image && { image: this.#image }),
-    });
+    const snapshot = await this.#host.load(
+      file,
+      this.#image === undefined ? { ...(imports && { imports }) } : { image: this.#image },
+    );
     const machine = snapshot.fork();
     snapshot.dispose();
     const root = this.#root(machine, 'loaded');
