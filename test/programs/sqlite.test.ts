@@ -5,7 +5,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callWithText, filesOf, Host, TrapError, type Image, type Machine, type Snapshot } from '../../src/index.ts';
-import { sqliteGuest } from './sqlite-guest.ts';
+import { sqliteGuest } from '../../guests/sqlite.mjs';
 
 const guest = sqliteGuest();
 const ROWS = 5000;

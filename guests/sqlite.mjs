@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 /** The package that carries the amalgamation; only unpacked, never installed. */
 const PACKAGE = 'better-sqlite3@13.2.0';
 const SOURCE = fileURLToPath(new URL('sqlite.c', import.meta.url));
-const FOLDER = fileURLToPath(new URL('../../.engines/sqlite', import.meta.url));
+const FOLDER = fileURLToPath(new URL('../.engines/sqlite', import.meta.url));
 const AMALGAMATION = 'package/deps/sqlite3';
 
 const EMULATED = ['mman', 'getpid', 'signal', 'process-clocks'];
@@ -27,11 +27,13 @@ const OPTIONS = [
   ...EMULATED.map((name) => `-lwasi-emulated-${name}`),
 ];
 
-/** The guest's module, or why there is none. */
-export type SqliteGuest = { readonly bytes: Uint8Array } | { readonly missing: string };
-
-/** Builds it unless it is there; that takes a minute. @throws Error where there is a compiler and it fails */
-export function sqliteGuest(): SqliteGuest {
+/**
+ * Builds it unless it is there; that takes a minute.
+ *
+ * @returns {{ readonly bytes: Uint8Array } | { readonly missing: string }} the module, or why there is none
+ * @throws Error where there is a compiler and it fails
+ */
+export function sqliteGuest() {
   const missing = missingTool();
   if (missing !== undefined) return { missing };
   const digest = createHash('sha256')
@@ -49,7 +51,7 @@ export function sqliteGuest(): SqliteGuest {
 }
 
 /** Tries what is needed on a program of one line. */
-function missingTool(): string | undefined {
+function missingTool() {
   mkdirSync(FOLDER, { recursive: true });
   const probe = join(FOLDER, `probe.${process.pid}.wasm`);
   try {
@@ -64,7 +66,7 @@ function missingTool(): string | undefined {
   }
 }
 
-function fetchAmalgamation(): boolean {
+function fetchAmalgamation() {
   if (existsSync(join(FOLDER, AMALGAMATION, 'sqlite3.c'))) return true;
   try {
     const packed = execFileSync('npm', ['pack', PACKAGE, '--silent'], { cwd: FOLDER, encoding: 'utf8' }).trim();
