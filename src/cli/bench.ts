@@ -1,5 +1,6 @@
 /** `fargo-wasm bench`: the figures of `fork`, measured several times on this machine, with their medians and spread. */
 
+import { FargoError } from '../base/errors.ts';
 import { Command } from 'commander';
 
 import { median } from './clock.ts';
@@ -109,6 +110,9 @@ async function bench(path: string | undefined, flags: BenchFlags): Promise<numbe
   const progress = progressOn(process.stderr);
   const session = await openSession(path, flags);
   const { host, snapshot, call, boot, vm } = session;
+  if (session.plain === undefined) {
+    throw new FargoError('bad-argument', `${session.module.name} is a snapshot; bench compares with booting a module`);
+  }
   const module = session.plain();
   const rounds: Round[] = [];
   for (let done = 0; done < flags.rounds; done++) {

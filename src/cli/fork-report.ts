@@ -41,10 +41,15 @@ function stepLines({ session }: ForkRun, { dim }: Colours): string[] {
   const rows = [
     [dim('step'), dim('time'), dim('memory')],
     ['read', ms(module.readMs), formatBytes(module.bytes.length)],
-    ['build: instrument', ms(totalMs), `${formatBytes(inputBytes)} become ${formatBytes(outputBytes)}`],
-    ['build: compile, link', ms(buildMs - totalMs), ''],
-    ['boot', ms(booted.ms), memoryOf(booted)],
   ];
+  if (module.format === 'snapshot') rows.push(['load', ms(buildMs), memoryOf(booted)]);
+  else {
+    rows.push(
+      ['build: instrument', ms(totalMs), `${formatBytes(inputBytes)} become ${formatBytes(outputBytes)}`],
+      ['build: compile, link', ms(buildMs - totalMs), ''],
+      ['boot', ms(booted.ms), memoryOf(booted)],
+    );
+  }
   if (warmed !== undefined) {
     const calls = shorten(boot.map((each) => each.expression.text).join(', '));
     rows.push([`warm${calls === '' ? '' : `: ${calls}`}`, ms(warmed.ms), memoryOf(warmed)]);

@@ -10,10 +10,12 @@ import { forkReportJson, forkReportText } from './fork-report.ts';
 import { measureBaselines, measureForks, type Baselines, type ForkFigures } from './measure.ts';
 import { addGuestOptions, CALL_BUDGET, collectCall, parseBytes, parseCall, parseCount } from './options.ts';
 import { progressOn } from './progress.ts';
+import { saveSnapshotFile } from './snapshot-file.ts';
 
 interface ForkFlags extends SessionFlags {
   readonly count: number;
   readonly compare: boolean;
+  readonly save?: string;
   readonly json?: boolean;
 }
 
@@ -44,17 +46,23 @@ Examples:
   $ fargo-wasm fork --count 100000 --no-compare
   $ fargo-wasm fork app.wasm --boot 'load("words")' --call 'query(7)'
   $ fargo-wasm fork app.wasm --call 'run(1n)' --json | jq .forkToFirstResult
+  $ fargo-wasm fork app.wasm --boot 'load("words")' --save warm.fargo
+  $ fargo-wasm fork warm.fargo --call 'query(7)'
 `;
 
 export function forkCommand(): Command {
   const command = new Command('fork')
     .summary('fork a warm guest many times and say what it costs')
     .description('Boots a guest, warms it, takes a snapshot, forks it and calls an export in each child.')
-    .argument('[module]', 'a module, .wasm or .wat, or - for standard input (default: a key-value store of our own)')
+    .argument(
+      '[module]',
+      'a module, .wasm or .wat, or a snapshot, or - for standard input (default: a key-value store of our own)',
+    )
     .option('-n, --count <n>', 'children', parseCount, 1000)
     .option('--boot <expr>', 'a call that warms the guest before the snapshot; repeatable', collectCall)
     .option('--call <expr>', 'the call to make in each child', parseCall)
     .option('--headroom <bytes>', "make the guest's allocator extend its heap before the snapshot", parseBytes)
+    .option('--save <file>', 'write the warm snapshot to a file, for fork, run, diff, cp, inspect or another machine')
     .option('--no-compare', 'leave out booting and copying')
     .option('--json', 'figures for machines');
   return addGuestOptions(command, CALL_BUDGET)
@@ -76,10 +84,10 @@ async function fork(path: string | undefined, flags: ForkFlags): Promise<number>
   const progress = progressOn(process.stderr);
   const session = await openSession(path, flags);
   const { host, snapshot, call, boot, vm } = session;
+  if (flags.save !== undefined) await saveSnapshotFile(snapshot, flags.save);
   const figures = measureForks({ host, snapshot, count: flags.count, call, progress });
-  const baselines = flags.compare
-    ? measureBaselines({ module: session.plain(), boot, call, warm: vm, progress })
-    : undefined;
+  const plain = flags.compare ? session.plain?.() : undefined;
+  const baselines = plain && measureBaselines({ module: plain, boot, call, warm: vm, progress });
   const run = { session, count: flags.count, figures, baselines };
   const text =
     flags.json === true

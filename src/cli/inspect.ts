@@ -1,4 +1,7 @@
-/** `fargo-wasm inspect`: what a module is, how its memory lies, and what instrumenting it costs or why it is refused. */
+/**
+ * `fargo-wasm inspect`: what a module is, how its memory lies, and what instrumenting it costs or why it is refused; or what
+ * is in a snapshot.
+ */
 
 import { Command } from 'commander';
 
@@ -11,7 +14,8 @@ import { readModule } from '../wasm/reader.ts';
 import { coloursFor } from './colour.ts';
 import { exitCodesHelp } from './exit-codes.ts';
 import { inspectText } from './inspect-text.ts';
-import { loadModule } from './load-module.ts';
+import { snapshotFacts, snapshotText } from './inspect-snapshot.ts';
+import { loadModule, type LoadedModule } from './load-module.ts';
 import { moduleFacts, type ModuleFacts } from './module-facts.ts';
 import { packageVersion } from './platform-facts.ts';
 import { standaloneStorage } from '../machine/storage.ts';
@@ -24,6 +28,7 @@ JSON has it as "refused"). Malformed bytes are.
 Examples:
   $ fargo-wasm inspect app.wasm
   $ fargo-wasm inspect --json app.wasm | jq .instrument.marks
+  $ fargo-wasm inspect warm.fargo
 `;
 
 export function inspectCommand(): Command {
@@ -32,17 +37,23 @@ export function inspectCommand(): Command {
     .description(
       'Says what a module is, how its memory is laid out, and what instrumenting it costs or why it is refused.',
     )
-    .argument('<module>', 'a module, .wasm or .wat, or - for standard input')
+    .argument('<module>', 'a module, .wasm or .wat, or a snapshot, or - for standard input')
     .option('--json', 'the facts for machines')
     .addHelpText('after', `${HELP}\n${exitCodesHelp(false)}`)
     .action(async (path: string, flags: { readonly json?: boolean }) => {
-      const inspected = await inspect(path);
-      const text =
-        flags.json === true
-          ? JSON.stringify(inspected, undefined, 2)
-          : inspectText(inspected, coloursFor(process.stdout)).join('\n');
-      process.stdout.write(`${text}\n`);
+      const file = await loadModule(path);
+      process.stdout.write(`${await describe(file, flags.json === true)}\n`);
     });
+}
+
+async function describe(file: LoadedModule, asJson: boolean): Promise<string> {
+  const colours = coloursFor(process.stdout);
+  if (file.format === 'snapshot') {
+    const facts = await snapshotFacts(file);
+    return asJson ? JSON.stringify(facts, undefined, 2) : snapshotText(facts, colours).join('\n');
+  }
+  const inspected = inspect({ ...file, format: file.format });
+  return asJson ? JSON.stringify(inspected, undefined, 2) : inspectText(inspected, colours).join('\n');
 }
 
 /** What instrumenting costs; the same with the budget pass beside it. */
@@ -66,9 +77,8 @@ export interface Inspected {
   readonly refused: { readonly code: string; readonly message: string; readonly offset: number | null } | null;
 }
 
-/** @throws FargoError `io`, `invalid-module`, `missing-dependency` */
-async function inspect(path: string): Promise<Inspected> {
-  const { name, format, bytes } = await loadModule(path);
+/** @throws FargoError `invalid-module` */
+function inspect({ name, format, bytes }: LoadedModule & { readonly format: Inspected['format'] }): Inspected {
   const head = { command: 'inspect' as const, version: packageVersion(), name, format, bytes: bytes.length };
   const parsed = unlessRefused(() => readModule(bytes));
   if ('refused' in parsed)

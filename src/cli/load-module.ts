@@ -1,10 +1,11 @@
-/** A guest's bytes from a file or standard input, with one clear line for whatever is not a module. */
+/** A guest's bytes from a file or standard input, with one clear line for whatever is neither module nor snapshot. */
 
 import { closeSync, openSync, readFileSync, fstatSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { FargoError } from '../base/errors.ts';
+import { mayBeSnapshotFile } from '../image/snapshot/read-layout.ts';
 import { isBinary, wasmFromText } from '../wasm/text.ts';
 
 export interface LoadedModule {
@@ -13,8 +14,8 @@ export interface LoadedModule {
   /** Its last part: the guest's name for itself, and for messages. */
   readonly name: string;
   /** The format that it was in. */
-  readonly format: 'binary' | 'text';
-  /** The binary module. */
+  readonly format: 'binary' | 'text' | 'snapshot';
+  /** The binary module, or the file of the snapshot. */
   readonly bytes: Uint8Array;
   /** Milliseconds that reading (and parsing text) took. */
   readonly readMs: number;
@@ -28,7 +29,7 @@ export const DEFAULT_GUEST = {
 } as const;
 
 /**
- * Reads a module, binary or text.
+ * Reads a module, binary or text, or a snapshot.
  *
  * @param path a file, or `-` for standard input
  * @throws FargoError `io`, `invalid-module`, `missing-dependency` (text without its parser)
@@ -39,6 +40,9 @@ export async function loadModule(path: string): Promise<LoadedModule> {
   const name = path === '-' ? '-' : basename(path);
   if (isBinary(contents)) {
     return { path, name, format: 'binary', bytes: contents, readMs: performance.now() - started };
+  }
+  if (mayBeSnapshotFile(contents)) {
+    return { path, name, format: 'snapshot', bytes: contents, readMs: performance.now() - started };
   }
   const bytes = await wasmFromText(textOf(contents, name, path.endsWith('.wat')));
   return { path, name, format: 'text', bytes, readMs: performance.now() - started };

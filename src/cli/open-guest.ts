@@ -42,13 +42,16 @@ export interface Surroundings {
 /**
  * Builds a guest.
  *
- * @throws FargoError `invalid-module`, `unsupported`, `link`, `io` (a directory, a disk), `bad-argument`
+ * @throws FargoError `invalid-module`, `unsupported`, `link`, `io` (a directory, a disk), `bad-argument` (a snapshot too)
  */
 export async function openGuest(
   module: LoadedModule,
   flags: GuestFlags,
   surroundings: Surroundings,
 ): Promise<OpenGuest> {
+  if (module.format === 'snapshot') {
+    throw new FargoError('bad-argument', `${module.name} is a snapshot or another archive; a module is expected here`);
+  }
   const parsed = readModule(module.bytes);
   const budget = budgetOf(flags, surroundings.budget);
   const usesWasi = parsed.imports.some((each) => each.module.startsWith('wasi_'));
@@ -103,7 +106,8 @@ function budgetOf(flags: GuestFlags, byDefault: bigint): bigint | undefined {
   return typeof flags.budget === 'bigint' ? flags.budget : byDefault;
 }
 
-function limitsOf(flags: GuestFlags, budget: bigint | undefined): MachineLimits {
+/** What the flags allow a machine. */
+export function limitsOf(flags: GuestFlags, budget: bigint | undefined): MachineLimits {
   return {
     ...(budget !== undefined && { budget }),
     ...(flags.maxDepth !== undefined && { callDepth: flags.maxDepth }),

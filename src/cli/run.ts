@@ -8,6 +8,7 @@ import { Command } from 'commander';
 import { FargoError } from '../base/errors.ts';
 import type { WasiOptions } from '../devices/wasi.ts';
 import type { InputPort } from '../devices/ports.ts';
+import type { ModuleMeta } from '../instrument/meta.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Outcome } from '../machine/outcome.ts';
 import { processInput, processOutput } from '../platform/node/index.ts';
@@ -16,9 +17,10 @@ import { ExitCode, exitCodeOfGuest, exitCodesHelp } from './exit-codes.ts';
 import type { Expression } from './expression.ts';
 import { bindExpression, formatResult, type Invocation } from './invocation.ts';
 import { checkSaves, saveDisks } from './guest-disks.ts';
-import { ioError, loadModule } from './load-module.ts';
-import { openGuest, type OpenGuest } from './open-guest.ts';
+import { ioError, loadModule, type LoadedModule } from './load-module.ts';
+import { openGuest } from './open-guest.ts';
 import { addGuestOptions, parseCall, RUN_BUDGET, type GuestFlags } from './options.ts';
+import { openSaved } from './saved-guest.ts';
 
 interface RunFlags extends GuestFlags {
   readonly stdin?: string;
@@ -37,6 +39,9 @@ never changed. --save-disk writes what became of a disk to a file of its own:
 an overlay of the image if its name ends in .qcow2, else all of it, raw. It is
 not written after a trap.
 
+A snapshot that was saved goes on where it was taken: with its files, arguments
+and environment, unless others are given. Its disks and directories are its own.
+
 A disk image is raw, or qcow2 by its name, unless :raw or :qcow2 says which.
 
 Examples:
@@ -44,6 +49,7 @@ Examples:
   $ fargo-wasm run --dir data::/data:ro grep.wasm -n word /data/text
   $ fargo-wasm run --disk base.qcow2 --save-disk new.qcow2 mkfs.wasm /dev/vda
   $ fargo-wasm run --invoke 'fib(30)' math.wat
+  $ fargo-wasm run --invoke 'query(7)' warm.fargo
   $ cat app.wasm | fargo-wasm run --stdin input.txt -
 `;
 
@@ -51,7 +57,7 @@ export function runCommand(): Command {
   const command = new Command('run')
     .summary('run a WASI command')
     .description('Runs a WASI command as a process: its streams are ours, and we exit with its code.')
-    .argument('<module>', 'a module, .wasm or .wat, or - for standard input')
+    .argument('<module>', 'a module, .wasm or .wat, or a snapshot, or - for standard input')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions()
     .option('--stdin <file>', 'what the guest reads, instead of our standard input')
@@ -86,8 +92,14 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
   };
   const write = { stdout: processOutput(1), stderr: processOutput(2) };
   const sink: Sink = (stream, bytes) => write[stream](bytes);
+  if (module.format === 'snapshot') {
+    const { args: own, ...ports } = wasi;
+    const code = await runSaved(module, flags, args.length === 0 ? ports : { ...ports, args: own! }, sink);
+    input.close();
+    return code;
+  }
   const guest = await openGuest(module, flags, { budget: RUN_BUDGET, wasi });
-  const start = startOf(guest, flags.invoke);
+  const start = startOf(module.name, guest.image.meta, flags.invoke);
   const { machine, outcome } = guest.image.tryBoot({
     limits: guest.limits,
     onOutput: ({ stream, bytes }) => sink(stream, bytes),
@@ -100,14 +112,27 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
   return code;
 }
 
+/** Runs a child of a snapshot: it goes on where that was taken. */
+async function runSaved(file: LoadedModule, flags: RunFlags, wasi: WasiOptions, sink: Sink): Promise<number> {
+  const { host, snapshot, meta, limits } = await openSaved(file, flags, { budget: RUN_BUDGET, wasi });
+  const start = startOf(file.name, meta, flags.invoke);
+  const [machine] = snapshot.fork(1, { limits, onOutput: ({ stream, bytes }) => sink(stream, bytes) });
+  const code = conclude(start(machine!, sink), flags.invoke !== undefined);
+  host.dispose();
+  return code;
+}
+
 /** What is called: `_start`, or the export asked for. @throws FargoError `no-export`, `bad-argument` */
-function startOf(guest: OpenGuest, invoke: Expression | undefined): (vm: Machine, sink: Sink) => Outcome<unknown> {
-  const { meta } = guest.image;
+function startOf(
+  guest: string,
+  meta: ModuleMeta,
+  invoke: Expression | undefined,
+): (vm: Machine, sink: Sink) => Outcome<unknown> {
   if (invoke === undefined && !meta.exports.some((each) => each.kind === 'func' && each.name === '_start')) {
     const names = meta.exports.filter((each) => each.kind === 'func').map((each) => each.name);
     const listed =
       names.length === 0 ? 'it exports no function' : `--invoke calls one of ${names.slice(0, 12).join(', ')}`;
-    throw new FargoError('no-export', `${guest.module.name} exports no _start, so it is no command; ${listed}`);
+    throw new FargoError('no-export', `${guest} exports no _start, so it is no command; ${listed}`);
   }
   if (invoke === undefined) return (vm, sink) => vm.runCommand(sink);
   const invocation: Invocation = bindExpression(invoke, meta);

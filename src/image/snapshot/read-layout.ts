@@ -38,6 +38,17 @@ interface Descriptor {
 const TEXT_LENGTH = 1024;
 const NOTHING: KnownContents = new Map();
 
+/** Whether bytes may be a snapshot file, by how they begin: a tar, or gzip. */
+export function mayBeSnapshotFile(bytes: Uint8Array): boolean {
+  const has = (at: number, magic: readonly number[]): boolean =>
+    magic.every((byte, index) => bytes[at + index] === byte);
+  return has(0, GZIP_MAGIC) || has(USTAR_AT, USTAR_MAGIC);
+}
+
+const GZIP_MAGIC: readonly number[] = [0x1f, 0x8b];
+const USTAR_AT = 257;
+const USTAR_MAGIC: readonly number[] = [...'ustar'].map((letter) => letter.charCodeAt(0));
+
 /** Contents that are here already, by digest: layers of them are not read. */
 export type KnownContents = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 

@@ -15,9 +15,9 @@ _fargo_wasm() {
     fork)
       case "$previous" in
         --dir|--disk|--disk-backing) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        -n|--count|--boot|--call|--headroom|--budget|--max-depth|--max-memory|--disk-quota|--env) return ;;
+        -n|--count|--boot|--call|--headroom|--save|--budget|--max-depth|--max-memory|--disk-quota|--env) return ;;
       esac
-      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'-n\n--count\n--boot\n--call\n--headroom\n--no-compare\n--json\n--budget\n--no-budget\n--max-depth\n--max-memory\n--dir\n--disk\n--disk-backing\n--disk-quota\n--env\n--unknown-imports-trap\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
+      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'-n\n--count\n--boot\n--call\n--headroom\n--save\n--no-compare\n--json\n--budget\n--no-budget\n--max-depth\n--max-memory\n--dir\n--disk\n--disk-backing\n--disk-quota\n--env\n--unknown-imports-trap\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
       ;;
     run)
       case "$previous" in

@@ -14,6 +14,7 @@ complete -c fargo-wasm -n '__fish_seen_subcommand_from fork' -s n -l count -x -d
 complete -c fargo-wasm -n '__fish_seen_subcommand_from fork' -l boot -x -d 'a call that warms the guest before the snapshot; repeatable'
 complete -c fargo-wasm -n '__fish_seen_subcommand_from fork' -l call -x -d 'the call to make in each child'
 complete -c fargo-wasm -n '__fish_seen_subcommand_from fork' -l headroom -x -d 'make the guest'\''s allocator extend its heap before the snapshot'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from fork' -l save -x -d 'write the warm snapshot to a file, for fork, run, diff, cp, inspect or another machine'
 complete -c fargo-wasm -n '__fish_seen_subcommand_from fork' -l no-compare -d 'leave out booting and copying'
 complete -c fargo-wasm -n '__fish_seen_subcommand_from fork' -l json -d 'figures for machines'
 complete -c fargo-wasm -n '__fish_seen_subcommand_from fork' -l budget -x -d 'units of work that a call may use: about one an instruction (default: 10G)'
