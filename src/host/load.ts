@@ -174,7 +174,7 @@ export async function loadSnapshot(runtime: Runtime, bytes: Uint8Array, options:
       state.drop(runtime.maps);
     }
   } catch (error) {
-    if (program !== shared && program.users === 0 && !runtime.disposed) runtime.retire(program);
+    if (program.users === 0 && !program.kept && !runtime.disposed) runtime.retire(program);
     if (error instanceof RangeError) {
       throw new FargoError('limit', `the engine refused what the snapshot needs: ${error.message}`, { cause: error });
     }

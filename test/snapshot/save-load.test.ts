@@ -439,6 +439,48 @@ describe('an image that is here', () => {
   });
 });
 
+describe('while a snapshot is loaded', () => {
+  const text = '(module (memory (export "memory") 1) (func (export "f") (result i32) (i32.load (i32.const 0))))';
+
+  test('its image may go: the snapshot does without, and what is refused leaves nothing', async () => {
+    using host = new Host();
+    const image = await host.build(text);
+    const vm = image.bootSync();
+    vm.memory.setUint32(0, 5);
+    const file = await vm.save();
+    vm.dispose();
+    const parts = await partsOf(file);
+    parts.config.state.tables = [];
+    const damaged = await fileOf(parts);
+    const loading = host.load(file, { image });
+    const refused = host.load(damaged, { image });
+    image.dispose();
+    await expect(refused).rejects.toEqual(fails('invalid-image'));
+    const loaded = await loading;
+    expect(loaded.fork().call('f')).toBe(5);
+    for (const each of [...host.machines()]) each.dispose();
+    loaded.dispose();
+    expect(host.usage()).toMatchObject({ cores: 0, frameBytes: 0, mapBytes: 0, snapshots: 0 });
+    expect(host.audit().faults).toEqual([]);
+  });
+
+  test('its host or parent may go: an error, and nothing is left', async () => {
+    const host = new Host();
+    const vm = await bootText(host, text);
+    const parent = vm.snapshot();
+    const file = await parent.save();
+    const difference = await vm.save({ parent });
+    const loading = host.load(difference, { parent });
+    parent.dispose();
+    await expect(loading).rejects.toEqual(fails('disposed'));
+    expect(host.audit().faults).toEqual([]);
+    const late = host.load(file);
+    host.dispose();
+    await expect(late).rejects.toEqual(fails('disposed'));
+    expect(host.usage()).toMatchObject({ cores: 0, frameBytes: 0, mapBytes: 0 });
+  });
+});
+
 describe('differences', () => {
   const text = `(module (memory (export "memory") 8 20) (func (export "grow") (drop (memory.grow (i32.const 1))))
     (global (export "g") (mut i32) (i32.const 1)))`;
