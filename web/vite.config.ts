@@ -29,6 +29,7 @@ const guests = Object.entries(GUESTS).map(([name, path]) => {
 
 const guestFiles: Plugin = {
   name: 'guest-files',
+  applyToEnvironment: ({ name }) => name === 'client',
   generateBundle() {
     for (const { name, compressed } of guests) {
       this.emitFile({ type: 'asset', fileName: `guests/${name}.wasm.gz`, source: compressed });

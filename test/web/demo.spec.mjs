@@ -3,6 +3,7 @@
  * are kept in `.cache/web`.
  */
 
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +39,12 @@ let server;
 beforeAll(async () => {
   mkdirSync(output, { recursive: true });
   server = await serve();
+  const kv = join(root, 'guests/build/kv.wasm');
+  const script = join(root, '.cache/web-node/node-figure.js');
+  const { forkUs, firstResultUs, copyUs } = JSON.parse(
+    execFileSync(process.execPath, [script, kv], { encoding: 'utf8' }),
+  );
+  figures.node = { version: process.version, forkUs, firstUs: firstResultUs, copyUs };
 });
 
 afterAll(() => {
@@ -78,6 +85,7 @@ describe.each(['chromium', 'firefox'])('%s', (name) => {
     await warm(page);
     for (const key of ['fork', 'first', 'copy']) figures[name][`${key}Us`] = await figure(page, key);
     expect(figures[name].forkUs).toBeGreaterThan(0.01);
+    figures[name].forkToNode = figures[name].forkUs / figures.node.forkUs;
     if (name === 'chromium') expect(figures[name].forkUs).toBeLessThan(FORK_US_MAX);
     expect(figures[name].copyUs).toBeGreaterThan(figures[name].forkUs);
 

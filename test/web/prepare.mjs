@@ -30,7 +30,13 @@ export default async function prepare() {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
   }
-  await build({ configFile: join(root, 'web', 'vite.config.ts'), logLevel: 'warn' });
+  const configFile = join(root, 'web', 'vite.config.ts');
+  await build({ configFile, logLevel: 'warn' });
+  await build({
+    configFile,
+    logLevel: 'warn',
+    build: { ssr: join(root, 'test/web/node-figure.ts'), outDir: join(root, '.cache', 'web-node'), emptyOutDir: true },
+  });
 }
 
 function versionOf(name) {
