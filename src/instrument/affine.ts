@@ -120,6 +120,30 @@ export class AffineExpressions {
     return operator === I32_ADD && isLocal(right) && this.#operators[left] === I32_CONST ? this.#left[left]! : 0;
   }
 
+  /** Where the expression is `local` plus (1) or minus (-1) another local that stays as it is: that sign, else 0. */
+  localStepSign(node: number, local: number): number {
+    const operator = this.#operators[node]!;
+    const left = this.#left[node]!;
+    const right = this.#right[node]!;
+    if (operator === I32_ADD && this.#isVariable(left, local) && this.#isInvariant(right)) return 1;
+    if (operator === I32_ADD && this.#isVariable(right, local) && this.#isInvariant(left)) return 1;
+    return operator === I32_SUB && this.#isVariable(left, local) && this.#isInvariant(right) ? -1 : 0;
+  }
+
+  /** The other local, where {@link localStepSign} is not 0. */
+  localStepOf(node: number, local: number): number {
+    const left = this.#left[node]!;
+    return this.#left[this.#isVariable(left, local) ? this.#right[node]! : left]!;
+  }
+
+  #isVariable(node: number, local: number): boolean {
+    return this.#operators[node] === LOCAL_GET && this.#left[node] === local && this.#variables[node] === local;
+  }
+
+  #isInvariant(node: number): boolean {
+    return this.#operators[node] === LOCAL_GET && this.#variables[node] === UNKNOWN;
+  }
+
   /** The instructions of an expression, in order: `write(opcode, immediate)`. */
   replay(node: number, write: (opcode: number, immediate: number) => void): void {
     const operator = this.#operators[node]!;

@@ -13,7 +13,7 @@ import type { ByteWriter } from '../wasm/writer.ts';
 /** Scratch locals by role; one of each role and type is enough, since each lives for one store. */
 export const Role = { address: 0, value: 1, second: 2, page: 3, loop: 4 } as const;
 /** Scratch locals of a loop whose marks wait: roles from `loop` on. */
-export const LOOP_ROLES = 8;
+export const LOOP_ROLES = 6;
 
 /** Value type codes are below this. */
 const TYPE_CODES = 128;

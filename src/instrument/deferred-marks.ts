@@ -14,8 +14,12 @@
  * MARK: $bytes := 4 · ($i - $first)                    what the address has advanced by, exactly: it never wraps
  *       if $bytes != 0:                                the store ran
  *         $last := base + 4·$i - 4                     a store before the step of $i ran once less far
- *         marks of the pages of $last, of $last - $bytes + 4, and all between
+ *         $lowest := $last - $bytes + 4                or $last itself, where addresses go down
+ *         mark of the page of $lowest
+ *         if $bytes > 64: marks of all pages from there to $lowest + $bytes - 4
  * ```
+ *
+ * A stride that stands in a local is handled where the loop is left, by a function that is given `$last`, `$bytes` and it.
  *
  * At each exit it is known from the text whether store and step ran in the iteration that leaves: both, neither, or one.
  *
@@ -25,7 +29,7 @@
  */
 
 import { assert } from '../base/assert.ts';
-import { PAGE_SHIFT } from '../base/units.ts';
+import { FRINGE_BYTES, PAGE_BYTES, PAGE_SHIFT } from '../base/units.ts';
 import { ValType } from '../wasm/module.ts';
 import type { ByteWriter } from '../wasm/writer.ts';
 import { LOOP_ROLES, Role } from './body-writer.ts';
@@ -65,23 +69,56 @@ export function exportDeferred(plan: Plan): string | undefined {
   return count === undefined ? undefined : plan.additions.exportAs(NAME, 'global', count);
 }
 
-/** Index of `(first, last: i32) -> ()`: marks the pages `[first, last)`. */
-function markPagesHelper(plan: Plan): number {
+/** Index of `(first, distance: i32) -> ()`: marks the pages from that of `first` to that of `first + distance`. */
+function markRangeHelper(plan: Plan): number {
   const type = { params: [ValType.i32, ValType.i32], results: [] };
   return plan.additions.sharedFunc('fargo:mark', type, (code) => {
+    const page = `i32.const ${PAGE_SHIFT} i32.shr_u`;
     // The other order is ruled out; if it came, everything would be marked.
     code.text(`
+      local.get 0 local.get 1 i32.add ${page} i32.const 1 i32.add local.set 1
+      local.get 0 ${page} local.set 0
       local.get 0 local.get 1 i32.gt_u
       if ${VOID} i32.const 0 local.set 0 i32.const ${WRITE_MAP_BYTES} local.set 1 end
       local.get 0 i32.const 1 local.get 1 local.get 0 i32.sub memory.fill 0`);
   });
 }
 
+/**
+ * Index of `(last, bytes, stride: i32) -> ()`: marks the pages of addresses that advance by `stride` to `last`, where `bytes`
+ * is what they advanced by and `stride` more, modulo 2^32.
+ *
+ * How many there are, `bytes / stride`, is known but for a stride that 2^21 divides: with any other, addresses that come
+ * round to the first have been in the last MiB below 4 GiB, where the store traps. With such a stride at most 2^11 of them
+ * differ, and all of these are marked. Stride 0 is among them.
+ */
+function markStepsHelper(plan: Plan): number {
+  const type = { params: [ValType.i32, ValType.i32, ValType.i32], results: [] };
+  return plan.additions.sharedFunc('fargo:steps', type, (code) => {
+    const at = code.local(ValType.i32);
+    const walk = `
+      loop ${VOID}
+        local.get ${at} i32.const ${PAGE_SHIFT} i32.shr_u i32.const 1 i32.store8 0 0
+        local.get ${at} local.get 0 i32.ne
+        if ${VOID} local.get ${at} local.get 2 i32.add local.set ${at} br 1 end
+      end`;
+    code.text(`
+      local.get 2 i32.const ${2 ** 21 - 1} i32.and i32.eqz
+      if ${VOID} local.get 0 local.get 2 i32.add local.set ${at} ${walk} return end
+      local.get 1 i32.eqz if ${VOID} return end
+      local.get 0 local.get 1 i32.sub local.get 2 i32.add local.set ${at}
+      local.get 2 i32.const ${PAGE_BYTES} i32.add i32.const ${2 * PAGE_BYTES} i32.gt_u
+      if ${VOID} ${walk} return end
+      local.get 2 i32.const 0 i32.gt_s
+      if ${VOID} local.get ${at} local.get 0 local.get ${at} i32.sub call ${markRangeHelper(plan)}
+      else local.get 0 local.get ${at} local.get 0 i32.sub call ${markRangeHelper(plan)} end`);
+  });
+}
+
 const BYTES = 0;
-const LAST = 1;
-const LOW_PAGE = 2;
-const HIGH_PAGE = 3;
-const FIRST_VALUES = 4;
+const LOWEST = 1;
+const STRIDE = 1;
+const FIRST_VALUES = 2;
 
 /** Writes what a loop that defers needs around and in it. Holds for one loop, until it is left. */
 export class DeferredMarks {
@@ -91,9 +128,10 @@ export class DeferredMarks {
   readonly #body: BodyWriter;
   /** Induction variables whose first values are kept, in the order of their scratch locals. */
   readonly #variables: number[] = [];
-  /** The count's global and the helper's function, -1 until one is needed. */
+  /** The count's global and the helpers' functions, -1 until one is needed. */
   #waiting = -1;
-  #helper = -1;
+  #rangeHelper = -1;
+  #stepsHelper = -1;
 
   constructor(plan: Plan, body: BodyWriter, survey: LoopSurvey) {
     this.#plan = plan;
@@ -124,15 +162,64 @@ export class DeferredMarks {
   }
 
   #mark(range: Range, place: number): void {
-    const { local, factor, stride, shift } = range;
+    if (range.strideLocal >= 0) this.#markSteps(range, place);
+    else this.#markPages(range, place);
+  }
+
+  /** The address as it would be now, without its constants. */
+  #address(node: number): void {
     const out = this.#out;
-    // Whether the store ran once more (1) or less (-1) often than the step.
-    const ahead = (range.storeAt < place ? 1 : 0) - (range.setAt < place ? 1 : 0);
-    const bytes = this.#scratch(BYTES);
+    this.#survey.expressions.replay(node, (opcode, immediate) => {
+      out.u8(opcode);
+      if (opcode === LOCAL_GET) out.u32(immediate);
+      else if (opcode === I32_CONST) out.s32(immediate);
+    });
+  }
+
+  /** How often the store ran more than the step, in the iteration that leaves at `place`: -1, 0 or 1. */
+  #ahead({ storeAt, setAt }: Range, place: number): number {
+    return (storeAt < place ? 1 : 0) - (setAt < place ? 1 : 0);
+  }
+
+  /** What the variable's part of the address has advanced by since the loop was entered. */
+  #advance({ local, factor }: Range): void {
     this.#local(LOCAL_GET, local);
     this.#local(LOCAL_GET, this.#scratch(FIRST_VALUES + this.#variables.indexOf(local)));
-    out.u8(I32_SUB);
+    this.#out.u8(I32_SUB);
     if (factor !== 1) this.#constant(factor, I32_MUL);
+  }
+
+  /** The stride is known where the code runs: the helper does the rest. */
+  #markSteps(range: Range, place: number): void {
+    const { node, stride, strideLocal, shift, low } = range;
+    const out = this.#out;
+    const ahead = this.#ahead(range, place);
+    const strideNow = this.#scratch(STRIDE);
+    const addStrides = (times: number): void => {
+      if (times === 0) return;
+      this.#local(LOCAL_GET, strideNow);
+      if (times !== 1) this.#constant(times, I32_MUL);
+      out.u8(I32_ADD);
+    };
+    this.#local(LOCAL_GET, strideLocal);
+    if (stride !== 1) this.#constant(stride, I32_MUL);
+    this.#local(LOCAL_SET, strideNow);
+    this.#address(node);
+    addStrides(ahead - 1 + shift);
+    if (low !== 0) this.#constant(low, I32_ADD);
+    this.#advance(range);
+    addStrides(ahead);
+    this.#local(LOCAL_GET, strideNow);
+    if (this.#stepsHelper < 0) this.#stepsHelper = markStepsHelper(this.#plan);
+    this.#local(CALL, this.#stepsHelper);
+  }
+
+  #markPages(range: Range, place: number): void {
+    const { stride, shift } = range;
+    const out = this.#out;
+    const ahead = this.#ahead(range, place);
+    const bytes = this.#scratch(BYTES);
+    this.#advance(range);
     if (ahead !== 0) this.#constant(ahead * stride, I32_ADD);
     if (ahead === 1) this.#local(LOCAL_SET, bytes);
     else {
@@ -144,48 +231,42 @@ export class DeferredMarks {
     if (ahead !== 1) out.u8(END);
   }
 
-  /** `toLast`: from the address as it would be now to the last that was stored to. */
-  #markBetween({ node, stride }: Range, toLast: number): void {
+  /**
+   * Marks the page of the lowest store, and by a call the others unless the fringe behind that page covers them. The stores
+   * of an iteration are `high - low` bytes wide. `toLast`: from the address as it would be now to the last one.
+   */
+  #markBetween(range: Range, toLast: number): void {
+    const { node, stride, low, high } = range;
     const out = this.#out;
-    const last = this.#scratch(LAST);
-    const lowPage = this.#scratch(LOW_PAGE);
-    const highPage = this.#scratch(HIGH_PAGE);
-    this.#survey.expressions.replay(node, (opcode, immediate) => {
-      out.u8(opcode);
-      if (opcode === LOCAL_GET) out.u32(immediate);
-      else if (opcode === I32_CONST) out.s32(immediate);
-    });
-    if (toLast !== 0) this.#constant(toLast, I32_ADD);
-    this.#local(LOCAL_TEE, last);
-    this.#markPage(stride > 0 ? highPage : lowPage);
-    this.#local(LOCAL_GET, last);
-    this.#local(LOCAL_GET, this.#scratch(BYTES));
-    out.u8(I32_SUB);
-    this.#constant(stride, I32_ADD);
-    this.#markPage(stride > 0 ? lowPage : highPage);
-    this.#local(LOCAL_GET, highPage);
-    this.#local(LOCAL_GET, lowPage);
-    out.u8(I32_SUB);
-    this.#constant(1, I32_GT_U);
+    const lowest = this.#scratch(LOWEST);
+    this.#address(node);
+    if (stride > 0) {
+      // Rather than the address with what the variable held first: that costs registers in the loop.
+      this.#local(LOCAL_GET, this.#scratch(BYTES));
+      out.u8(I32_SUB);
+    }
+    const constant = stride > 0 ? toLast + stride : toLast;
+    if (constant !== 0) this.#constant(constant, I32_ADD);
+    this.#local(LOCAL_TEE, lowest);
+    this.#constant(PAGE_SHIFT, I32_SHR_U);
+    out.bytes([I32_CONST, 1, I32_STORE8, 0, 0]);
+    this.#distance(stride);
+    this.#constant(FRINGE_BYTES + Math.abs(stride) - (high - low), I32_GT_U);
     out.u8(IF);
     out.u8(EMPTY_TYPE);
-    this.#local(LOCAL_GET, lowPage);
-    this.#local(LOCAL_GET, highPage);
-    if (this.#helper < 0) this.#helper = markPagesHelper(this.#plan);
-    this.#local(CALL, this.#helper);
+    this.#local(LOCAL_GET, lowest);
+    this.#distance(stride);
+    this.#constant(Math.abs(stride), I32_SUB);
+    if (this.#rangeHelper < 0) this.#rangeHelper = markRangeHelper(this.#plan);
+    this.#local(CALL, this.#rangeHelper);
     out.u8(END);
   }
 
-  /** Marks the page of the address on the stack, and keeps its number. */
-  #markPage(page: number): void {
-    const out = this.#out;
-    this.#constant(PAGE_SHIFT, I32_SHR_U);
-    this.#local(LOCAL_TEE, page);
-    out.u8(I32_CONST);
-    out.u8(1);
-    out.u8(I32_STORE8);
-    out.u8(0);
-    out.u8(0);
+  /** What the address has advanced by, upwards or downwards. */
+  #distance(stride: number): void {
+    if (stride < 0) this.#out.bytes([I32_CONST, 0]);
+    this.#local(LOCAL_GET, this.#scratch(BYTES));
+    if (stride < 0) this.#out.u8(I32_SUB);
   }
 
   #count(opcode: number): void {

@@ -16,6 +16,22 @@ const CASES: [string, boolean, string][] = [
   ['a step and a store', true, `(loop $l ${step(-64)} ${store(X)} ${count} ${more})`],
   ['a loop that tests first', true, `(loop $l (if ${C} (then ${store(X)} ${step(64)} ${count} (br $l))))`],
   ['a step beyond a page', false, `(loop $l ${store(X)} ${step(4097)} ${count} ${more})`],
+  [
+    'a step that a local holds',
+    true,
+    `(local.set $d ${C}) (loop $l ${store(X)} (local.set $x (i32.add ${X} (local.get $d))) ${count} ${more})`,
+  ],
+  [
+    'a local taken off, and twice the address',
+    true,
+    `(local.set $d ${C}) (loop $l (local.set $x (i32.sub ${X} (local.get $d)))
+      ${store(`(i32.shl ${X} (i32.const 1))`)} ${count} ${more})`,
+  ],
+  [
+    'a step that a local holds and changes',
+    false,
+    `(loop $l ${store(X)} (local.set $x (i32.add ${X} ${C})) ${count} ${more})`,
+  ],
   ['two steps', false, `(loop $l ${store(X)} ${step(64)} ${step(64)} ${count} ${more})`],
   ['a step in an arm', false, `(loop $l ${store(X)} (if ${C} (then ${step(64)})) ${count} ${more})`],
   ['a step behind the back edge', false, `(loop $l ${store(X)} ${count} ${more} ${step(64)})`],

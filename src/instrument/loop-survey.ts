@@ -14,7 +14,9 @@
  * Invariants: a store is deferred only if it stands on the spine and its address is a sum with one induction variable in
  * it, so it advances by the same |stride| <= {@link STRIDE_MAX} every iteration. Each of them is in bounds, and the last
  * MiB below 4 GiB never is (layout.ts), so the addresses never wrap and every page between the first and the last is
- * written. Whatever is not understood is not deferred: a missed mark would be a hole, one too many a copied page.
+ * written. Or it advances by a local that the loop doesn't set: whether it may wrap, and which pages it writes, is found out
+ * where the loop is left (deferred-marks.ts). Whatever is not understood is not deferred: a missed mark would be a hole, one
+ * too many a copied page.
  */
 
 import { FRINGE_BYTES } from '../base/units.ts';
@@ -88,8 +90,9 @@ export interface Range {
   readonly local: number;
   /** What the address advances by when the variable advances by one, modulo 2^32. */
   readonly factor: number;
-  /** What the address advances by an iteration. */
+  /** What the address advances by an iteration: this, times the local `strideLocal` if that is not UNKNOWN. */
   readonly stride: number;
+  readonly strideLocal: number;
   /** 1: the first address is computed after the variable advanced once. */
   readonly shift: number;
   /** Where the variable is set. */
@@ -160,6 +163,8 @@ export class LoopSurvey {
   #passed = new Uint8Array(256);
   #bound = new Int32Array(256);
   #steps = new Int32Array(256);
+  /** A local that the step is multiplied by, or UNKNOWN. */
+  #stepLocals = new Int32Array(256);
 
   /** The addresses that {@link ranges} name. */
   readonly expressions: AffineExpressions = new AffineExpressions();
@@ -201,6 +206,7 @@ export class LoopSurvey {
       this.#passed = new Uint8Array(length);
       this.#bound = new Int32Array(length);
       this.#steps = new Int32Array(length);
+      this.#stepLocals = new Int32Array(length);
       this.#epoch = 0;
     }
     this.#epoch++;
@@ -467,9 +473,11 @@ export class LoopSurvey {
     const { expressions } = this;
     if (node < 0 || expressions.variableOf(node) !== local || expressions.factorOf(node) !== 1) return;
     if (expressions.shiftOf(node) !== 0) return;
-    const step = expressions.stepOf(node, local);
+    const sign = expressions.localStepSign(node, local);
+    const step = sign !== 0 ? sign : expressions.stepOf(node, local);
     if (step === 0 || Math.abs(step) > STRIDE_MAX) return;
     this.#steps[local] = step;
+    this.#stepLocals[local] = sign !== 0 ? expressions.localStepOf(node, local) : UNKNOWN;
     this.#bound[local] = expressions.variable(local, 1);
   }
 
@@ -498,7 +506,8 @@ export class LoopSurvey {
       const local = this.expressions.variableOf(node);
       if (local < 0 || this.#epochs[local] !== this.#epoch || this.#steps[local] === 0) continue;
       const stride = Math.imul(this.expressions.factorOf(node), this.#steps[local]!);
-      if (stride === 0 || Math.abs(stride) > STRIDE_MAX) continue;
+      const strideLocal = this.#stepLocals[local]!;
+      if (stride === 0 || (strideLocal < 0 && Math.abs(stride) > STRIDE_MAX)) continue;
       const setAt = this.#setAts[local]!;
       if (this.#isAmbiguous(at) || this.#isAmbiguous(setAt)) continue;
       if (!this.#joins(candidate)) {
@@ -507,6 +516,7 @@ export class LoopSurvey {
         const about = {
           factor: this.expressions.factorOf(node),
           stride,
+          strideLocal,
           shift: this.expressions.shiftOf(node),
           setAt,
           storeAt: at,

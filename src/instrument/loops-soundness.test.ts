@@ -16,6 +16,28 @@ const CALLS = 10;
 const BYTES = 2 * 65_536;
 const PLACES = [0, BYTES, BYTES - 64, BYTES - 5000, -1, -64, -4096, -70_000, 2 ** 31];
 
+/** Steps that stand in a local: those that reach the next pages, jump, wrap, stand still when doubled. */
+const STEPS = [
+  0,
+  1,
+  4,
+  8,
+  64,
+  100,
+  4000,
+  4096,
+  4097,
+  5000,
+  8192,
+  30_000,
+  65_536,
+  2 ** 20,
+  2 ** 21,
+  2 ** 29,
+  2 ** 30,
+  2 ** 31,
+];
+
 const counts = { calls: 0, returns: 0, traps: 0, trapsDeferred: 0, loops: 0 };
 
 async function check(seed: number, budget: boolean): Promise<void> {
@@ -30,7 +52,10 @@ async function check(seed: number, budget: boolean): Promise<void> {
   if (deferred !== undefined) counts.loops++;
   for (let i = 0; i < FUNCTIONS; i++) {
     for (let call = 0; call < CALLS; call++) {
-      const args = Array.from({ length: LOOP_PARAMS }, () => argument(random));
+      const step = random.pick(STEPS) * random.pick([1, 1, -1, 3]);
+      const args = [...Array.from({ length: LOOP_PARAMS - 1 }, () => argument(random)), step];
+      // By which of its multiples the address advances is not known here, and those of 2^21 are not walked but all marked.
+      const roams = step === 0 || step % 8192 === 0;
       const fuel = random.pick([1, 2, 3, 5, 20, 60]);
       plainBytes.fill(0);
       guest.fill(0);
@@ -50,10 +75,7 @@ async function check(seed: number, budget: boolean): Promise<void> {
         expect(waiting, `marks wait after ${place}`).toBe(false);
         for (const page of markedPages(twin.map())) {
           const written = guest.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES + FRINGE_BYTES);
-          expect(
-            written.some((byte) => byte !== 0),
-            `needless mark of page ${page} in ${place}`,
-          ).toBe(true);
+          expect(roams || written.some((byte) => byte !== 0), `needless mark of page ${page} in ${place}`).toBe(true);
         }
       }
       if (waiting) counts.trapsDeferred++;

@@ -17,6 +17,7 @@ import { WRITE_MAP_BYTES } from './layout.ts';
 import { CONSTANT } from './operand-stack.ts';
 import { Cover, DELTA_MAX, WINDOW_OFFSET_MAX } from './windows.ts';
 
+const DROP = 0x1a;
 const SELECT = 0x1b;
 const LOCAL_GET = 0x20;
 const LOCAL_SET = 0x21;
@@ -71,8 +72,7 @@ export class MarkWriter {
     const found = windows.cover(source, version, memory, start, start + bytes);
     if (found === Cover.full) return;
     if (found === Cover.moved) {
-      const window = windows.found;
-      this.#patch(windows.placeOf(window), windows.placeBytesOf(window), windows.lowOf(window));
+      this.#patchWindow(windows.found);
       return;
     }
     const { out } = this.#body;
@@ -99,6 +99,39 @@ export class MarkWriter {
     }
     const first = ((stack.constantAt(pops - 1) >>> 0) + low) % 2 ** 32;
     this.#coverPage(at, Math.floor(first / PAGE_BYTES), (first % PAGE_BYTES) + ACCESS_BYTES[key]!);
+  }
+
+  /**
+   * Takes the i32 address on the stack, which lies `depth` operands below the top for the operand stack, into a local, and
+   * makes sure that `bytes` bytes at it, at most {@link FRINGE_BYTES}, are covered. Returns the local: valid for a few
+   * instructions.
+   */
+  takeAddress(depth: number, bytes: number, memory: number): number {
+    const body = this.#body;
+    const { stack, windows } = this.#flow;
+    this.#memory = memory;
+    const source = stack.sourceAt(depth);
+    const delta = source < 0 ? 0 : stack.deltaAt(depth);
+    const itself = source >= 0 && source < body.locals && delta === 0;
+    const local = itself ? source : body.scratch(Role.address, ValType.i32);
+    if (itself) body.out.u8(DROP);
+    else body.indexed(LOCAL_SET, local);
+    const known = source >= 0 && delta <= DELTA_MAX && delta >= -DELTA_MAX;
+    const version = known ? stack.versionOf(source) : 0;
+    if (known) {
+      const found = windows.cover(source, version, memory, delta, delta + bytes);
+      if (found === Cover.moved) this.#patchWindow(windows.found);
+      if (found !== Cover.none) return local;
+    }
+    body.indexed(LOCAL_GET, local);
+    this.#mark(ADDRESS32);
+    if (known && delta >= 0) windows.add(source, version, memory, delta, delta + bytes, -1, 0);
+    return local;
+  }
+
+  #patchWindow(window: number): void {
+    const { windows } = this.#flow;
+    this.#patch(windows.placeOf(window), windows.placeBytesOf(window), windows.lowOf(window));
   }
 
   /** A store of `bytes` bytes at the address `constant`, unsigned, plus `low`: without leaving small integers. */

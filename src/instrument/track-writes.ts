@@ -21,7 +21,7 @@
  *                                         i32.store offset=5000+GUEST_AT
  *
  * memory.size                          →  memory.size; i32.const FRONT; i32.sub
- * memory.grow, copy, fill, init        →  call of an added function (bulk.ts)
+ * memory.grow, copy, fill, init        →  call of an added function (bulk.ts); stores for a small fill (small-fill.ts)
  * data.drop, elem.drop, table.*        →  flags and calls (replacements.ts, tables.ts)
  * ```
  *
@@ -60,7 +60,8 @@ import { ADDRESS32, ADDRESS64, MarkWriter, NEAR_OFFSET_MAX } from './marks.ts';
 import type { AddressOpcodes } from './marks.ts';
 import { CONSTANT, UNKNOWN } from './operand-stack.ts';
 import type { Plan } from './plan.ts';
-import { REPLACED, Replacer } from './replacements.ts';
+import { MEMORY_FILL, REPLACED, Replacer } from './replacements.ts';
+import { writeSmallFill } from './small-fill.ts';
 
 const UNREACHABLE = 0x00;
 const IF = 0x04;
@@ -364,6 +365,7 @@ export class WriteTracker {
         const immediate = next;
         next = skipImmediate(source, next, key);
         if (ACCESS_BYTES[key] !== 0) this.#access(key, at, immediate, next);
+        else if (key === MEMORY_FILL && this.#fill(at, immediate, next)) this.#stores++;
         else if (REPLACED[key] !== 0) this.#replacer.replace(key, at, immediate, next);
         stack.apply(pops, PUSHES[key]!);
         return next;
@@ -539,6 +541,13 @@ export class WriteTracker {
       else this.#marks.coverFar(key, at, pops, memory, offset, address);
     }
     body.replaceU32(offsetAt, offsetEnd, offset + GUEST_AT);
+  }
+
+  /** A `memory.fill` in `[at, next)`, its memory at `immediate`. False: it is to be replaced by a call. */
+  #fill(at: number, immediate: number, next: number): boolean {
+    const memory = u32At(this.#body.source, immediate);
+    if (this.#address[memory] !== ADDRESS32) return false;
+    return writeSmallFill({ at, next, memory }, this.#flow.stack, this.#body, this.#marks);
   }
 
   /** The operands are dropped, then an access that is out of bounds in any memory: the engine's own trap. */

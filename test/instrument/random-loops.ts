@@ -5,8 +5,8 @@
 
 import type { Random } from './random-code.ts';
 
-/** Parameters of every function: addresses, then bits for conditions. */
-export const LOOP_PARAMS = 5;
+/** Parameters of every function: addresses, then bits for conditions; the last is a step. */
+export const LOOP_PARAMS = 6;
 
 const STEPS = [1, 2, 4, 8, 16, 64, 100, 1000, 4096, -1, -4, -8, -100, -4096, 4097, 0] as const;
 const STORES = [
@@ -43,7 +43,7 @@ class LoopText {
     let body = '';
     for (let i = 0; i < loops; i++) body += this.#loop(2);
     // x and y walk, d is derived, k is set anew; a and b stay, mostly.
-    return `(func (export "f${index}") (param $x i32) (param $y i32) (param $a i32) (param $b i32) (param $c i32)
+    return `(func (export "f${index}") (param $x i32) (param $y i32) (param $a i32) (param $b i32) (param $c i32) (param $s i32)
       (result i32) (local $d i32) (local $k i32)
       ${body} (i32.xor (local.get $x) (i32.add (local.get $d) (local.get $y))))`;
   }
@@ -132,7 +132,7 @@ class LoopText {
     if (roll < 92) return this.#loop(depth - 1);
     if (roll < 94) return '(call $nothing)';
     if (roll < 96) return `(drop (i32.load ${this.#address(2)}))`;
-    if (roll < 97) return `(local.set ${random.pick(['$a', '$b'])} ${this.#address(1)})`;
+    if (roll < 97) return `(local.set ${random.pick(['$a', '$b', '$s'])} ${this.#address(1)})`;
     if (roll < 98) return `(global.set $moving ${this.#address(1)})`;
     return `(if ${this.#condition()} (then (unreachable)))`;
   }
@@ -143,7 +143,7 @@ class LoopText {
 
   #advanceOf(x: string): string {
     const random = this.#random;
-    const step = `(i32.const ${random.pick(STEPS)})`;
+    const step = random.chance(30) ? '(local.get $s)' : `(i32.const ${random.pick(STEPS)})`;
     const sum = random.pick([
       `(i32.add (local.get ${x}) ${step})`,
       `(i32.add (local.get ${x}) ${step})`,
