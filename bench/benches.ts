@@ -5,6 +5,7 @@ import { densityPerl } from './benches/density-perl.ts';
 import { diskForks } from './benches/disk-forks.ts';
 import { diskIo } from './benches/disk-io.ts';
 import { firstResult } from './benches/first-result.ts';
+import { fixtures } from './benches/fixtures.ts';
 import { forkCallDiscard } from './benches/fork-call-discard.ts';
 import { fork } from './benches/fork.ts';
 import { growth } from './benches/growth.ts';
@@ -27,4 +28,5 @@ export const BENCHES: readonly Bench[] = [
   diskForks,
   diskIo,
   snapshotFiles,
+  fixtures,
 ];

@@ -162,6 +162,13 @@ export const PROMISES = {
     unit: 'ratio',
     bench: 'snapshot-files',
   },
+  P25: {
+    statement:
+      '1,000 tests, each with a migrated database of 100 tables: fresh set-up of each over one set-up and a fork for each',
+    limit: { atLeast: 50 },
+    unit: 'times',
+    bench: 'fixtures',
+  },
 } as const satisfies Record<string, SpeedPromise>;
 
 export type PromiseNumber = keyof typeof PROMISES;
