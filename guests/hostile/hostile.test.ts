@@ -32,7 +32,10 @@ class Exit extends Error {
 const TRAPS: readonly (readonly [RegExp, string])[] = [
   [/call stack|too much recursion/i, 'stack-exhausted'],
   [/unreachable/i, 'unreachable'],
-  [/table (index|access|element)|out of bounds table|table.*out of bounds|element segment/i, 'out-of-bounds-table'],
+  [
+    /table (index|access|element)|out of bounds (table|call_indirect)|table.*out of bounds|element segment/i,
+    'out-of-bounds-table',
+  ],
   [/unaligned/i, 'unaligned-atomic'],
   [/out of bounds|data segment/i, 'out-of-bounds-memory'],
   [/divide by zero|division by zero/i, 'divide-by-zero'],

@@ -114,6 +114,7 @@ describe('depth', async () => {
     ['caught exception', 'try (result i32) call $deep i32.const 0 catch $t i32.const 7 end'],
     ['caught by all', 'try (result i32) call $deep i32.const 0 catch_all i32.const 7 end'],
     ['delegated', 'try (result i32) try (result i32) call $deep i32.const 0 delegate 0 catch $t i32.const 7 end'],
+    ['not thrown to the caller', 'block (result i32) try (result i32) call $nothing i32.const 7 delegate 1 end'],
     [
       'rethrown',
       'try (result i32) try (result i32) call $deep i32.const 0 catch $t rethrow 0 end catch_all i32.const 7 end',

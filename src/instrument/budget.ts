@@ -195,8 +195,14 @@ export class BudgetPass {
           copy(next);
           this.#restoreDepth();
           break;
-        case 0x0b: // end
         case 0x18: // delegate
+        case 0x0b: // end
+          // One that meant the function has the block around the body between: engines want no block there.
+          if (key === 0x18 && wrapped && u32At(bytes, immediate) === depth - 1) {
+            copy(immediate);
+            out.u32(depth);
+            copied = next;
+          }
           if (caughtAt[depth] === true) {
             copy(next);
             this.#restoreDepth();

@@ -62,3 +62,8 @@ test.each([
   const trap = trapOf(thrown('unreachable', stack), []);
   expect(trap?.stack).toEqual([{ index: 3, name: stack.includes('inner') ? 'inner' : undefined }]);
 });
+
+test('JavaScriptCore: the text of the call in this library is no part of the message', () => {
+  const trap = trapOf(thrown("Out of bounds memory access (evaluating 'entry(a, ')')')", ''), []);
+  expect(trap).toMatchObject({ kind: 'out-of-bounds-memory', message: 'Out of bounds memory access' });
+});

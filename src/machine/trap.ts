@@ -32,6 +32,9 @@ export type GuestModules = readonly {
   readonly compiled?: WebAssembly.Module;
 }[];
 
+/** What JavaScriptCore adds: the text of the call in this library. */
+const EVALUATING = / \(evaluating '[^]*'\)$/;
+
 /** What SpiderMonkey says of memories, and of tables too. */
 const OUT_OF_SOMETHING = 'index out of bounds';
 
@@ -44,7 +47,7 @@ const OUT_OF_SOMETHING = 'index out of bounds';
  */
 export function trapOf(error: unknown, modules: GuestModules): Omit<Trap, 'output'> | undefined {
   const stack = framesOf(error, modules);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message.replace(EVALUATING, '') : String(error);
   if (isStackExhaustion(error)) return { kind: 'stack-exhausted', message, stack, cause: undefined };
   if (error instanceof WebAssembly.RuntimeError) {
     const kind = KINDS.find(([words]) => words.test(message))?.[1] ?? 'other';

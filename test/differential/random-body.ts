@@ -35,7 +35,20 @@ interface Label {
   readonly types: readonly Type[];
   /** Whether this is a handler, where `rethrow` may name it. */
   caught: boolean;
+  /** Whether this is the part of a `try` that it guards. */
+  readonly isTry?: boolean;
 }
+
+/**
+ * Whether an exception may be delegated to any block: `(func (block (try (do) (delegate 0))))`. JavaScriptCore wants a
+ * `try` or the function.
+ */
+const DELEGATES_ANYWHERE = WebAssembly.validate(
+  Uint8Array.of(
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0],
+    ...[10, 11, 1, 9, 0, 0x02, 0x40, 0x06, 0x40, 0x18, 0, 0x0b, 0x0b],
+  ),
+);
 
 /** The code entry of function `index` (locals and instructions, without its size). */
 export function randomBody(random: Random, shape: Shape, options: { index: number; size: number }): Uint8Array {
@@ -396,27 +409,35 @@ class Body {
   #try(types: readonly Type[], depth: number): void {
     const random = this.#random;
     this.#out.op('try', this.#blockType(types));
-    this.#inside(types, depth);
+    this.#inside(types, depth, { isTry: true });
     const how = random.below(8);
     if (how === 0) {
-      this.#out.op('delegate', random.below(this.#labels.length));
+      this.#out.op('delegate', this.#delegateTo(random.below(this.#labels.length)));
       return;
     }
     if (how < 5) {
       const tag = random.below(this.#shape.tags.length);
       this.#out.op('catch', tag);
       for (const type of this.#shape.tags[tag]!.toReversed()) this.#out.op('local.set', this.#anyLocal(type));
-      this.#inside(types, depth, true);
+      this.#inside(types, depth, { caught: true });
     }
     if (how > 3) {
       this.#out.op('catch_all');
-      this.#inside(types, depth, true);
+      this.#inside(types, depth, { caught: true });
     }
     this.#out.op('end');
   }
 
-  #inside(types: readonly Type[], depth: number, caught = false): void {
-    this.#labels.push({ types, caught });
+  /** A label as it was drawn, or the next one outside of it that the engine allows: it means the same. */
+  #delegateTo(label: number): number {
+    const at = (distance: number): Label => this.#labels[this.#labels.length - 1 - distance]!;
+    let to = label;
+    while (!DELEGATES_ANYWHERE && at(to).isTry !== true && to < this.#labels.length - 1) to++;
+    return to;
+  }
+
+  #inside(types: readonly Type[], depth: number, { caught = false, isTry = false } = {}): void {
+    this.#labels.push({ types, caught, isTry });
     this.#statements(depth - 1);
     for (const type of types) this.#expression(type, depth - 1);
     this.#labels.pop();
