@@ -18,6 +18,7 @@ import {
   expectClean,
   figure,
   lastAnswer,
+  machines,
   select,
   selected,
   stepCount,
@@ -91,7 +92,7 @@ describe.each(['chromium', 'firefox'])('%s', (name) => {
 
     // A child of its own, which its parent does not see.
     await page.click('#fork-first');
-    await page.waitForFunction(() => document.querySelectorAll('.tree-node').length === 2);
+    await machines(page, 2);
     const child = await selected(page);
     expect(await type(page, 'set colour teal')).toBe('ok');
     expect(await type(page, 'get colour')).toBe('teal');
@@ -136,11 +137,11 @@ describe.each(['chromium', 'firefox'])('%s', (name) => {
     expect(await type(page, 'get colour')).toBe('ochre');
     expect(await type(page, 'size')).toBe('50001');
     await page.click('#fork-one');
-    await page.waitForFunction(() => document.querySelectorAll('.tree-node').length === 2);
+    await machines(page, 2);
     expect(await type(page, 'get colour')).toBe('ochre');
     // Once more into a page that has it: a second root of the same family.
     await page.setInputFiles('#file', saved);
-    await page.waitForFunction(() => document.querySelectorAll('.tree-node').length === 3);
+    await machines(page, 3);
     expect(await type(page, 'get colour')).toBe('ochre');
     await shot(page, 'loaded');
     expect(await savedColour(saved)).toBe('ochre');
@@ -165,7 +166,6 @@ describe.each(['chromium', 'firefox'])('%s', (name) => {
 
     // One of them becomes a machine of the tree.
     await page.click('.swarm-canvas', { position: { x: 200, y: 200 } });
-    await page.waitForSelector('#machine-title');
     await page.waitForFunction(() => document.querySelectorAll('.timeline li').length === 2);
     expect(await type(page, 'x')).toBe('987');
     expectClean(seen);
@@ -201,7 +201,7 @@ describe.each(['chromium', 'firefox'])('%s', (name) => {
     figures[name].perl = {};
     for (const key of ['fork', 'first', 'copy']) figures[name].perl[`${key}Us`] = await figure(page, key);
     await page.click('#fork-first');
-    await page.waitForFunction(() => document.querySelectorAll('.tree-node').length === 2);
+    await machines(page, 2);
     expect(await type(page, '%table = (); print scalar keys %table')).toBe('0');
     expect(await type(page, '6 * 7')).toBe('=> 42');
     await page.click('.chip.danger');
@@ -252,7 +252,7 @@ describe.each(['chromium', 'firefox'])('%s', (name) => {
     await page.keyboard.press('ArrowDown');
     expect(await selected(page)).toBe(2);
     await page.keyboard.press('Delete');
-    await page.waitForFunction(() => document.querySelectorAll('.tree-node').length === 3);
+    await machines(page, 3);
     // Its children live on, and hang below its parent.
     expect(await page.$$eval('.tree-node', (all) => all.map((each) => each.dataset.id))).toEqual(['1', '3', '4']);
     expectClean(seen);
@@ -287,7 +287,7 @@ describe.each(['chromium', 'firefox'])('%s', (name) => {
     await boot(page, 'kv');
     await warm(page);
     await page.click('#fork-first');
-    await page.waitForFunction(() => document.querySelectorAll('.tree-node').length === 2);
+    await machines(page, 2);
     await type(page, 'scatter 100');
     expect(await axeFaults(page)).toEqual([]);
     await askAll(page, { count: 1000, line: 'add 7 {n}' });

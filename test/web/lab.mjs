@@ -54,6 +54,21 @@ export async function lastAnswer(page) {
   return lines.slice(start + 1, end).join('\n');
 }
 
+/** Waits until the tree has so many machines, and the panel shows the one that is selected. */
+export async function machines(page, count) {
+  await page.waitForFunction(
+    (wanted) => {
+      const id = document.querySelector('.tree-node[aria-selected=true]')?.dataset.id;
+      return (
+        document.querySelectorAll('.tree-node').length === wanted &&
+        document.querySelector('#machine-title')?.textContent.startsWith(`Machine ${id}g`)
+      );
+    },
+    count,
+    WAIT,
+  );
+}
+
 export async function select(page, id) {
   await page.click(`[role=treeitem][data-id="${id}"]`);
   await page.waitForFunction(
