@@ -1,6 +1,7 @@
 /**
  * The examples in the documents run: each code block marked `ts runnable` is a module of its own, type-checked with the
- * rules of the library, and executed. Their assertions are their own (`node:assert`).
+ * rules of the library, and executed. Their assertions are their own (`node:assert`). Those marked `ts checked`, such as
+ * files of tests, are type-checked only.
  */
 
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -9,19 +10,22 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readDocument, ROOT } from './markdown.ts';
 
-const DOCUMENTS = ['README.md', 'docs/api.md', 'docs/disk-images.md', 'SECURITY.md'];
+const DOCUMENTS = ['README.md', 'docs/api.md', 'docs/disk-images.md', 'docs/fixtures.md', 'SECURITY.md'];
 /** Ignored by git and by the tools that read what git ignores. */
 const FOLDER = join(ROOT, 'test/docs/.cache');
 /** What examples import, as the sources that it is built from. */
 const SOURCES: Readonly<Record<string, string>> = {
   'fargo-wasm': 'src/index.ts',
   'fargo-wasm/node': 'src/platform/node/index.ts',
+  'fargo-wasm/vitest': 'src/fixtures/node/vitest.ts',
+  'fargo-wasm/node-test': 'src/fixtures/node/node-test.ts',
 };
 
 const examples = DOCUMENTS.filter((path) => existsSync(join(ROOT, path))).flatMap((path) =>
   readDocument(path)
-    .blocks.filter(({ info }) => info === 'ts runnable')
-    .map(({ line, text }) => ({
+    .blocks.filter(({ info }) => info === 'ts runnable' || info === 'ts checked')
+    .map(({ line, text, info }) => ({
+      runs: info === 'ts runnable',
       title: `${path}, line ${line}`,
       file: `${path.replaceAll(/\W+/g, '-')}-${line}.ts`,
       text: text.replaceAll(/from '(fargo-wasm[^']*)'/g, (_all, name: string) => {
@@ -66,7 +70,10 @@ describe('examples', () => {
     expect(stdout).toBe('');
   });
 
-  test.each(examples.map((each) => [each.title, each] as const))('%s', async (_title, { file }) => {
-    await import(/* @vite-ignore */ join(FOLDER, file));
-  });
+  test.each(examples.filter(({ runs }) => runs).map((each) => [each.title, each] as const))(
+    '%s',
+    async (_title, { file }) => {
+      await import(/* @vite-ignore */ join(FOLDER, file));
+    },
+  );
 });
