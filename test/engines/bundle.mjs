@@ -50,7 +50,7 @@ export async function bundle(suites, into) {
             if (source === 'virtual:suites') return '\0suites';
             if (source === 'virtual:parser' || source === '@bytecodealliance/jco') return parser;
             if (source === 'vitest') return join(inside, 'vitest.ts');
-            if (source === 'vitest:expect') return importPath(vitest, '@vitest/expect');
+            if (source.startsWith('vitest:')) return importPath(vitest, `@vitest/${source.slice('vitest:'.length)}`);
             if (source.startsWith('node:')) {
               const name = source.slice('node:'.length);
               return NODE.includes(name) ? join(inside, 'node', `${name}.ts`) : { id: `\0absent:${name}` };
@@ -170,6 +170,7 @@ export function packAssets(extra, into) {
     ...filesBelow('guests/build').filter((each) => /build\/[^.].*\.wasm$/.test(each)),
     ...filesBelow('guests/hostile'),
     ...filesBelow('bench/kernels').filter((each) => each.endsWith('.json')),
+    ...filesBelow('test/snapshot/golden'),
     ...['test', 'src', 'docs'].flatMap(filesBelow).filter((each) => each.endsWith('.wat') || each.endsWith('.md')),
   ];
   const contents = new Map(paths.map((path) => [path, readFileSync(join(ROOT, path))]));

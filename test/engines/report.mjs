@@ -1,5 +1,7 @@
 /** What was heard of all engines, and what it comes to: the matrix, the failures, the differences. */
 
+import { knownOf } from './known.mjs';
+
 /** Facts that must be the same on all engines begin so. */
 const COMPARED = 'digest of ';
 
@@ -10,9 +12,11 @@ class EngineReport {
   /** By suite. */
   suites = new Map();
   facts = new Map();
+  /** Tests that fail for a reason that is known: how many, by reason. */
+  limits = new Map();
 }
 
-const newSuite = () => ({ passed: 0, skipped: 0, failed: 0, ms: 0, failures: [], last: '' });
+const newSuite = () => ({ passed: 0, skipped: 0, failed: 0, known: 0, ms: 0, failures: [], last: '' });
 
 export class Report {
   #suites;
@@ -54,8 +58,14 @@ export class Report {
       counts.last = `${told.file}: ${told.name}`;
       return;
     }
-    counts[told.state]++;
     counts.ms += told.ms;
+    const known = knownOf(engine, told.file, told.name);
+    if (known !== undefined && told.state !== 'passed') {
+      counts.known++;
+      report.limits.set(known.why, (report.limits.get(known.why) ?? 0) + 1);
+      return;
+    }
+    counts[told.state]++;
     if (told.state !== 'failed') return;
     const during = told.name.startsWith('(') && counts.last !== '' ? ` during ${counts.last}` : '';
     counts.failures.push({ file: told.file, test: told.name + during, error: told.error });
@@ -67,8 +77,9 @@ export class Report {
     return this.#suites.map((suite) => {
       if (absent !== undefined) return '-';
       const counts = suites.get(suite);
-      if (counts === undefined || counts.passed + counts.failed === 0) return 'NONE';
-      const text = counts.failed > 0 ? `${counts.failed} FAIL/${counts.passed}` : `${counts.passed}`;
+      if (counts === undefined || counts.passed + counts.failed + counts.known === 0) return 'NONE';
+      const known = counts.known > 0 ? `(-${counts.known})` : '';
+      const text = `${counts.failed > 0 ? `${counts.failed} FAIL/` : ''}${counts.passed}${known}`;
       return `${text} ${(counts.ms / 1000).toFixed(0)}s`;
     });
   }
@@ -107,7 +118,7 @@ export class Report {
     if (this.#differences().length > 0) return true;
     return [...this.#engines.values()].some(({ absent, suites }) => {
       if (absent !== undefined) return absentFails;
-      return this.#suites.some((suite) => (suites.get(suite)?.passed ?? 0) === 0 || suites.get(suite).failed > 0);
+      return this.#suites.some((suite) => !ran(suites.get(suite)) || suites.get(suite).failed > 0);
     });
   }
 
@@ -128,6 +139,9 @@ export class Report {
         ...present.map((name) => this.#engine(name).facts.get(fact) ?? '?'),
       ]);
       parts.push(table([['', ...present], ...lines]));
+    }
+    for (const name of names) {
+      for (const [why, count] of this.#engine(name).limits) parts.push(`(-) ${count} on ${name}: ${why}`);
     }
     for (const name of names) {
       for (const [suite, { failures }] of this.#engine(name).suites) {
@@ -173,15 +187,24 @@ export class Report {
     return {
       suites: this.#suites,
       engines: Object.fromEntries(
-        [...this.#engines].map(([name, { version, absent, ms, suites, facts }]) => [
+        [...this.#engines].map(([name, { version, absent, ms, suites, facts, limits }]) => [
           name,
-          { version, absent, ms: Math.round(ms), suites: Object.fromEntries(suites), facts: Object.fromEntries(facts) },
+          {
+            version,
+            absent,
+            ms: Math.round(ms),
+            suites: Object.fromEntries(suites),
+            facts: Object.fromEntries(facts),
+            limits: Object.fromEntries(limits),
+          },
         ]),
       ),
       differences: this.#differences(),
     };
   }
 }
+
+const ran = (counts) => counts !== undefined && counts.passed + counts.known > 0;
 
 function table(rows) {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));

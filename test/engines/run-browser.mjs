@@ -11,6 +11,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { skippedOn } from './known.mjs';
 
 const page = fileURLToPath(new URL('page/', import.meta.url));
 const TYPES = {
@@ -99,7 +100,7 @@ export async function runBrowser(engine, { suites, folder, quietMs, tell }) {
     serve(request.url, folder, response);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${server.address().port}/index.html?suites=${suites.join(',')}`;
+  const url = `http://127.0.0.1:${server.address().port}/index.html?suites=${suites.join(',')}&skip=${encodeURIComponent(JSON.stringify(skippedOn(engine.name)))}`;
   const { args, env, screen } = STARTS[engine.name](profile, url);
   const display = screen ? await startScreen() : undefined;
   const browser = spawn(engine.path, args, {

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { skippedOn } from './known.mjs';
 
 /**
  * Runs one suite; returns when the process has ended, or was ended because nothing was heard of it for too long.
@@ -11,7 +12,13 @@ import { createInterface } from 'node:readline';
  * @param {{ suite: string, folder: string, quietMs: number, tell: (told: object) => void }} options
  */
 export async function runProgram(engine, { suite, folder, quietMs, tell }) {
-  const args = [...(engine.options ?? []), join(folder, 'cli.js'), suite, join(folder, 'assets')];
+  const args = [
+    ...(engine.options ?? []),
+    join(folder, 'cli.js'),
+    suite,
+    join(folder, 'assets'),
+    JSON.stringify(skippedOn(engine.name)),
+  ];
   const child = spawn(engine.path, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   let ending;

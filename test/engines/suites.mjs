@@ -33,6 +33,10 @@ export function allSuites() {
     { name: 'wasm', files: files('src/base', 'src/wasm', 'src/instrument') },
     { name: 'machine', files: files('src/memory', 'src/machine', 'src/host') },
     { name: 'disk', files: files('src/devices') },
+    {
+      name: 'snapshots',
+      files: ['golden', 'save-load', 'mutations'].map((name) => `test/snapshot/${name}.test.ts`),
+    },
     { name: 'trees', files: files('test/trees') },
     { name: 'isolation', files: files('test/isolation') },
     { name: 'differential', files: files('test/differential') },

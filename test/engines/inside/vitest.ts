@@ -17,6 +17,7 @@ import {
   JestExtend,
   setState,
 } from 'vitest:expect';
+import { restoreAllMocks, spyOn } from 'vitest:spy';
 
 for (const plugin of [JestExtend, ChaiStyleAssertions, JestChaiExpect, JestAsymmetricMatchers]) chai.use(plugin);
 
@@ -94,7 +95,7 @@ export async function collect(load: () => Promise<unknown>): Promise<Group> {
 /** Runs what was collected; `told` hears of each test as it begins and as it ends. */
 export async function runGroup(
   root: Group,
-  told: { begins(name: string): void; ended(test: Ended): void },
+  told: { skips(name: string): boolean; begins(name: string): void; ended(test: Ended): void },
 ): Promise<void> {
   await runIn(root, [], false);
 
@@ -112,7 +113,7 @@ export async function runGroup(
       }
       const name = title(child.name);
       const { work } = child;
-      if (work === undefined || (skipped && failed === undefined)) {
+      if (work === undefined || (skipped && failed === undefined) || told.skips(name)) {
         told.ended({ name, state: 'skipped', ms: 0 });
         continue;
       }
@@ -255,28 +256,20 @@ function titleOf(name: string, args: readonly unknown[], index: number): string 
     });
 }
 
-/** Globals and properties that are replaced for a test, and put back. */
-const replaced: { target: object; key: string; before: PropertyDescriptor | undefined; by: 'spy' | 'stub' }[] = [];
-
-function replace(target: object, key: string, value: unknown, by: 'spy' | 'stub'): void {
-  replaced.push({ target, key, by, before: Object.getOwnPropertyDescriptor(target, key) });
-  Object.defineProperty(target, key, { value, configurable: true, writable: true });
-}
-
-function putBack(by: 'spy' | 'stub'): void {
-  for (const one of replaced.splice(0).toReversed()) {
-    if (one.by !== by) replaced.push(one);
-    else if (one.before === undefined) Reflect.deleteProperty(one.target, one.key);
-    else Object.defineProperty(one.target, one.key, one.before);
-  }
-}
+/** Globals that are replaced for a test, and put back. */
+const replaced: { readonly key: string; readonly before: PropertyDescriptor | undefined }[] = [];
 
 export const vi = {
-  stubGlobal: (key: string, value: unknown): void => replace(globalThis, key, value, 'stub'),
-  unstubAllGlobals: (): void => putBack('stub'),
-  spyOn: (target: object, key: string) => ({
-    mockImplementation: (work: Work): void => replace(target, key, work, 'spy'),
-    mockReturnValue: (value: unknown): void => replace(target, key, () => value, 'spy'),
-  }),
-  restoreAllMocks: (): void => putBack('spy'),
+  spyOn,
+  restoreAllMocks,
+  stubGlobal: (key: string, value: unknown): void => {
+    replaced.push({ key, before: Object.getOwnPropertyDescriptor(globalThis, key) });
+    Object.defineProperty(globalThis, key, { value, configurable: true, writable: true });
+  },
+  unstubAllGlobals: (): void => {
+    for (const { key, before } of replaced.splice(0).toReversed()) {
+      if (before === undefined) Reflect.deleteProperty(globalThis, key);
+      else Object.defineProperty(globalThis, key, before);
+    }
+  },
 };

@@ -1,10 +1,10 @@
 /** The suites in a browser's worker: an order comes as a message, events go out as messages. */
 
-import { runSuite, type Told } from './run.ts';
+import { runSuite, type Order, type Told } from './run.ts';
 
 interface WorkerScope {
   postMessage(message: unknown, options?: object): void;
-  addEventListener(kind: 'message', heard: (event: { readonly data: { readonly suite: string } }) => void): void;
+  addEventListener(kind: 'message', heard: (event: { readonly data: Pick<Order, 'suite' | 'skip'> }) => void): void;
 }
 const scope = globalThis as unknown as WorkerScope;
 
@@ -16,11 +16,11 @@ async function bytesAt(path: string): Promise<ArrayBuffer> {
 
 const tell = (told: Told): void => scope.postMessage(told, {});
 
-scope.addEventListener('message', ({ data: { suite } }) => {
+scope.addEventListener('message', ({ data: { suite, skip } }) => {
   const run = async (): Promise<void> => {
     const [list, pack] = await Promise.all([bytesAt('/assets.json'), bytesAt('/assets.bin')]);
     const assets = { list: JSON.parse(new TextDecoder().decode(list)), pack: new Uint8Array(pack) };
-    await runSuite({ suite, assets }, tell);
+    await runSuite({ suite, skip, assets }, tell);
   };
   run().catch((error: unknown) => {
     tell({ kind: 'ended', file: suite, name: '(the suite)', state: 'failed', ms: 0, error: String(error) });

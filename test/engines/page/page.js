@@ -3,7 +3,9 @@
  * thread of some engines refuses to compile large modules at once.
  */
 
-const suites = new URLSearchParams(location.search).get('suites').split(',');
+const order = new URLSearchParams(location.search);
+const suites = order.get('suites').split(',');
+const skip = JSON.parse(order.get('skip'));
 const now = document.querySelector('#now');
 
 let waiting = [];
@@ -37,7 +39,7 @@ function run(suite) {
       tell(suite, { kind: 'done' });
       end();
     });
-    worker.postMessage({ suite }, []);
+    worker.postMessage({ suite, skip }, []);
   });
 }
 

@@ -1,0 +1,42 @@
+/**
+ * What an engine cannot do, test by test, each with the reason; docs/engines.md says more. The matrix counts these tests
+ * apart, and prints the reasons.
+ */
+
+const IDENTITY =
+  'WebKit 2.50 has several objects for one function: machines whose tables change are refused where it matters';
+const STACK_TEXT = 'Bun shows no function of WebAssembly in the text of a stack';
+
+/**
+ * @typedef {object} Known
+ * @property {string} file
+ * @property {RegExp} [test] by its name; default every test of the file
+ * @property {true} [skip] not even tried
+ * @property {string} why
+ */
+
+/** @type {Readonly<Record<string, readonly Known[]>>} by engine */
+export const KNOWN = {
+  bun: [{ file: 'src/machine/machine.test.ts', test: /have the stack of the original module/, why: STACK_TEXT }],
+  webkit: [
+    { file: 'src/machine/tables.test.ts', why: IDENTITY },
+    { file: 'test/differential/differential.test.ts', why: IDENTITY },
+    {
+      file: 'test/bad-input/stack.test.ts',
+      test: /a call that grows/,
+      skip: true,
+      why: 'WebKit takes minutes for the thousands of cores that it wants',
+    },
+  ],
+};
+
+/** @returns {Known | undefined} what is known of a test */
+export function knownOf(engine, file, test) {
+  return KNOWN[engine]?.find((each) => each.file === file && (each.test?.test(test) ?? true));
+}
+
+/** What is not tried on an engine, as a runner takes it: files and patterns of names. */
+export function skippedOn(engine) {
+  const skipped = (KNOWN[engine] ?? []).filter(({ skip }) => skip);
+  return skipped.map(({ file, test }) => ({ file, test: test?.source ?? '' }));
+}
