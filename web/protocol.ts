@@ -20,6 +20,8 @@ export interface NodeInfo {
   readonly colour: number;
   /** Pages in which it differs from what it was at birth. */
   readonly changedPages: number;
+  /** Whether it came out of a file. */
+  readonly loaded: boolean;
   /** How its last call ended. */
   readonly last: 'none' | 'return' | 'trap';
 }

@@ -143,6 +143,16 @@ describe.each(['chromium', 'firefox'])('%s', (name) => {
     await page.setInputFiles('#file', saved);
     await machines(page, 3);
     expect(await type(page, 'get colour')).toBe('ochre');
+    // And by drag and drop.
+    await drop(page, saved);
+    await machines(page, 4);
+    expect(await page.$$eval('.tree-node .under', (all) => all.map(({ textContent }) => textContent))).toEqual([
+      'from a file',
+      expect.stringMatching(/^\+\d+ pages$/),
+      'from a file',
+      'from a file',
+    ]);
+    expect(await type(page, 'get colour')).toBe('ochre');
     await shot(page, 'loaded');
     expect(await savedColour(saved)).toBe('ochre');
     expectClean(seen);
@@ -369,6 +379,18 @@ async function saveMachine(page, { name, path }) {
     return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
   });
   writeFileSync(path, Buffer.from(text, 'base64'));
+}
+
+/** Drops a file onto the page. */
+async function drop(page, path) {
+  await page.evaluate((text) => {
+    const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([bytes], 'dropped.fargo'));
+    for (const kind of ['dragover', 'drop']) {
+      document.body.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer }));
+    }
+  }, readFileSync(path).toString('base64'));
 }
 
 /** What a machine that a browser saved answers in this process, on another engine. */

@@ -237,11 +237,11 @@ export class Lab {
   async #end(selection: Selection | undefined): Promise<void> {
     if (selection === undefined) return;
     const { id, kind } = selection;
+    if (kind === 'node' && this.#isLastRoot(id)) return;
     const parent = this.#infoOf(selection)?.parent;
-    if (parent === undefined) return;
     this.#take(await this.#line.ask(kind === 'node' ? 'dispose' : 'disposeSwarm', [id]));
     this.#swarm.forget(id);
-    await this.#select({ kind: 'node', id: parent });
+    await this.#select({ kind: 'node', id: parent ?? this.#view!.nodes[0]!.id });
     this.#tree.focus();
     announce(kind === 'node' ? `Machine ${id} ended` : 'The group ended');
   }
@@ -268,7 +268,7 @@ export class Lab {
     if (selected?.kind !== 'node') return;
     const inspection = await this.#line.ask('inspect', [selected.id]);
     if (this.#selected?.id !== selected.id) return;
-    this.#machine.show(inspection, this.#guest!, { names: this.#names, pulse });
+    this.#machine.show(inspection, this.#guest!, { names: this.#names, pulse, last: this.#isLastRoot(selected.id) });
   }
 
   #take(view: View): void {
@@ -281,6 +281,11 @@ export class Lab {
 
   #nodeId(): number {
     return this.#selected?.kind === 'node' ? this.#selected.id : this.#view!.nodes[0]!.id;
+  }
+
+  #isLastRoot(id: number): boolean {
+    const roots = this.#view!.nodes.filter(({ parent }) => parent === undefined);
+    return roots.length === 1 && roots[0]!.id === id;
   }
 
   #infoOf({ kind, id }: Selection): { readonly parent: number | undefined } | undefined {

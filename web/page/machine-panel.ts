@@ -90,8 +90,12 @@ export class MachinePanel {
     this.#timeline.setAttribute('aria-labelledby', 'timeline-title');
   }
 
-  /** @param names of machines by colour; @param pulse whether pages were just written */
-  show(inspection: Inspection, guest: Guest, shown: { names: Map<number, string>; pulse: boolean }): void {
+  /** @param shown names of machines by colour; whether pages were just written; whether it is the last root */
+  show(
+    inspection: Inspection,
+    guest: Guest,
+    shown: { names: Map<number, string>; pulse: boolean; last: boolean },
+  ): void {
     const { node, lineage } = inspection;
     this.element.style.setProperty('--colour', machineColour(node.colour));
     const from = lineage.length > 1 ? `child of ${lineage.at(-2)}` : 'the first';
@@ -101,8 +105,8 @@ export class MachinePanel {
       el('span', { className: 'lineage' }, `generation ${node.generation}, ${from}`),
     );
     this.#facts.textContent = memoryLine(inspection);
-    this.#end.disabled = node.parent === undefined;
-    this.#end.title = node.parent === undefined ? 'The first machine stays' : 'Ends this machine; its children live on';
+    this.#end.disabled = shown.last;
+    this.#end.title = shown.last ? 'The last root stays' : 'Ends this machine; its children live on';
     this.#map.show(inspection, shown.names, shown.pulse);
     this.#showTimeline(inspection);
     this.#showFiles(inspection.files);

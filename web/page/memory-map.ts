@@ -114,7 +114,7 @@ export class MemoryMap {
 
   #ownerName(owner: number): string {
     if (owner === 0) return 'all zero, cost nothing';
-    if (owner === 1) return 'as it booted, shared';
+    if (owner === 1) return 'as booted or loaded';
     const colour = owner - 2;
     return colour === this.#shown!.node.colour ? 'its own' : `from ${this.#names.get(colour) ?? 'one that has ended'}`;
   }

@@ -388,12 +388,10 @@ function pair(name: string, value: string): HTMLElement[] {
 }
 
 function number(value: number): string {
-  if (Number.isInteger(value) && Math.abs(value) < 1e15) return count(value);
-  return Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3 ? value.toPrecision(4) : digits5(value);
+  const size = Math.abs(value);
+  if (size >= 1e15) return value.toPrecision(4);
+  if (size >= 1000 || Number.isInteger(value)) return tenths.format(value);
+  return value.toPrecision(5);
 }
 
 const tenths = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
-
-function digits5(value: number): string {
-  return Math.abs(value) >= 1000 ? tenths.format(value) : value.toPrecision(5);
-}

@@ -151,10 +151,9 @@ export class MachineTerminal {
       shown += `${DIM}${cost}${PLAIN}\n`;
     }
     this.#busy = false;
-    if (machine === this.#machine) {
-      this.#write(shown);
-      this.#ask();
-    } else this.#remember(machine, shown);
+    if (machine === this.#machine) this.#write(shown);
+    else this.#remember(machine, shown);
+    this.#ask();
   }
 
   failed(text: string): void {

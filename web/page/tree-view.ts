@@ -10,7 +10,7 @@ import { machineColour } from './palette.ts';
 import { sunflower } from './phyllotaxis.ts';
 import { layoutTree, type TreeItem, type TreeLayout } from './tree-layout.ts';
 
-const NODE_WIDTH = 64;
+const NODE_WIDTH = 84;
 const NODE_HEIGHT = 66;
 const SWARM_SIDE = 108;
 const MARGIN = 26;
@@ -98,16 +98,14 @@ export class TreeView {
     element.setAttribute('aria-selected', String(selected));
     element.tabIndex = selected ? 0 : -1;
     element.setAttribute('aria-level', String(info.generation + 1));
-    const changed =
-      info.parent === undefined
-        ? 'first machine'
-        : `+${count(info.changedPages)} ${info.changedPages === 1 ? 'page' : 'pages'}`;
+    const pages = `+${count(info.changedPages)} ${info.changedPages === 1 ? 'page' : 'pages'}`;
+    const changed = info.generation > 0 ? pages : info.loaded ? 'from a file' : 'first';
     element.querySelector('.said-before')!.textContent = 'Machine';
     element.querySelector('.said-after')!.textContent =
       `other than at its birth, generation ${info.generation}` +
       (info.last === 'trap' ? ', its last call trapped and was undone' : '');
     element.querySelector('.disc')!.textContent = String(info.id);
-    element.querySelector('.under')!.textContent = info.parent === undefined ? 'first' : changed;
+    element.querySelector('.under')!.textContent = changed;
     return info.id;
   }
 

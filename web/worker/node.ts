@@ -12,6 +12,8 @@ import type { Checkpoint, NodeInfo } from '../protocol.ts';
 
 /** Steps that a time line remembers, the first one apart. */
 const STEPS_MAX = 60;
+/** The first step of a machine that came out of a file. */
+export const LOADED = 'loaded';
 const WARMEST = 255;
 /** What one further call leaves of a page's heat. */
 const FADING = 0.62;
@@ -28,6 +30,7 @@ export class TreeNode {
   readonly machine: Machine;
   /** Frames by page, at birth. */
   readonly bornFrames: Uint32Array;
+  readonly #loaded: boolean;
   readonly #born: Snapshot;
   #steps: Step[];
   /** Index of the step after which it stands now. */
@@ -45,6 +48,7 @@ export class TreeNode {
     this.colour = place.colour;
     this.generation = place.parent === undefined ? 0 : place.parent.generation + 1;
     this.machine = machine;
+    this.#loaded = place.label === LOADED;
     this.#born = place.born ?? machine.snapshot();
     this.bornFrames = this.#born.pages().frames;
     this.#steps = [{ label: place.label, pages: 0, snapshot: this.#born }];
@@ -57,6 +61,7 @@ export class TreeNode {
       generation: this.generation,
       colour: this.colour,
       changedPages: this.machine.pagesSince(this.#born).length,
+      loaded: this.#loaded,
       last: this.last,
     };
   }

@@ -15,10 +15,12 @@ import type {
 import type { Driver, LineResult } from './driver.ts';
 import { DRIVERS } from './drivers.ts';
 import { measure } from './measure.ts';
-import { TreeNode } from './node.ts';
+import { LOADED, TreeNode } from './node.ts';
 import { Swarm } from './swarm.ts';
 
 const STACK_SHOWN = 6;
+/** Of frames: a tab that asks for more than the browser gives is ended. A call that would need more is a trap. */
+const FRAME_BYTES_MAX = 1.5 * 2 ** 30;
 const FILE_SHOWN_BYTES = 4096;
 
 export class World {
@@ -41,7 +43,7 @@ export class World {
   /** Builds a guest and boots its first machine. */
   static async open(guest: GuestId, module: Uint8Array): Promise<{ world: World; opened: Opened }> {
     const driver = DRIVERS[guest];
-    const host = await Host.create();
+    const host = await Host.create({ maxBytes: FRAME_BYTES_MAX });
     try {
       const from = performance.now();
       const image = await host.build(module, driver.build);
@@ -61,7 +63,7 @@ export class World {
 
   /** A world of its own for a saved machine. */
   static async load(guest: GuestId, file: Uint8Array): Promise<{ world: World; opened: Opened }> {
-    const host = await Host.create();
+    const host = await Host.create({ maxBytes: FRAME_BYTES_MAX });
     try {
       const world = new World(guest, host);
       world.#cold = false;
@@ -82,7 +84,7 @@ export class World {
     );
     const machine = snapshot.fork();
     snapshot.dispose();
-    const root = this.#root(machine, 'loaded');
+    const root = this.#root(machine, LOADED);
     return { ...this.#opened(root, { buildMs: 0, bootMs: performance.now() - from }), cold: false, joined: true };
   }
 
