@@ -9,7 +9,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -43,9 +43,10 @@ let suites = chosen(allSuites(), values.suite, 'suite');
 for (const script of ['guests/build.mjs', 'bench/kernels/build.mjs']) {
   execFileSync(process.execPath, [join(ROOT, script), '--quiet'], { stdio: 'inherit' });
 }
-const folder = join(ENGINES_FOLDER, 'suite');
-rmSync(folder, { recursive: true, force: true });
-mkdirSync(folder, { recursive: true });
+// One of its own: several may run at once.
+mkdirSync(ENGINES_FOLDER, { recursive: true });
+const folder = mkdtempSync(join(ENGINES_FOLDER, 'suite-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const { reason, contents } = await conformanceAssets(folder);
 if (reason !== undefined && suites.some(({ conformance }) => conformance)) {
   console.log(`conformance is left out: ${reason}`);
