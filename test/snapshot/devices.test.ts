@@ -12,7 +12,7 @@ import { filesOf, Host, setClock, type Clock, type Machine, type Snapshot, type 
 import { hostDirectory } from '../../src/platform/node/index.ts';
 import { wasmFromText } from '../../src/wasm/text.ts';
 import { WasiMachine, wrapperModule } from '../wasi/machine-calls.ts';
-import { stateOf } from './parts.ts';
+import { fileOf, partsOf, replaceLayer, stateOf } from './parts.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'fargo-saved-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -158,6 +158,20 @@ describe('files', () => {
     const huge = { sizeBytes: 2 ** 40, read: () => {} };
     const sparse = await boot(host, { disks: { '/dev/vda': huge } });
     await expect(sparse.vm.save()).rejects.toEqual(fails('limit', /layers beneath/));
+  });
+
+  test('numbers that are far apart cost nothing', async () => {
+    using host = new Host();
+    const vm = await boot(host, { files: { a: 'x' } });
+    const parts = await partsOf(await vm.vm.save());
+    const digest = parts.config.state.devices[0].blobs.files as string;
+    const blob = new Uint8Array(parts.layers.get(digest)!.bytes);
+    new DataView(blob.buffer).setUint32(12, 2 ** 28, true); // The next inode number.
+    await replaceLayer(parts, digest, blob);
+    using loaded = await host.load(await fileOf(parts));
+    const { user } = process.cpuUsage();
+    expect(await stateOf(await loaded.save())).toEqual(parts.config.state);
+    expect(process.cpuUsage().user - user).toBeLessThan(2_000_000);
   });
 
   test('differences: what is shared with the parent stays away, zeros over its bytes do not', async () => {

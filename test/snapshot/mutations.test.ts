@@ -263,6 +263,12 @@ function useFiles(vm: WasiMachine): void {
   vm.call('random_get', 0, 8);
 }
 
+/** Of this process, whatever else the machine does. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 test('a damaged file is refused and nothing is left, or it is sound', async () => {
   const outcomes = new Map<string, number>();
   const before = host.usage();
@@ -275,7 +281,7 @@ test('a damaged file is refused and nothing is left, or it is sound', async () =
     fc.asyncProperty(fc.nat(1000), damage, async (which, what) => {
       const base = bases[which % bases.length]!;
       const file = await damaged(base, what);
-      const startedMs = performance.now();
+      const startedMs = processorMs();
       let outcome = 'loaded';
       try {
         const options = which % 8 === 0 ? base.options : base.quick;
@@ -292,7 +298,7 @@ test('a damaged file is refused and nothing is left, or it is sound', async () =
         outcome = error.code;
         reasons.add(error.message.replace(/[0-9]+|"[^"]*"|\b[0-9a-f]{64}\b/g, '.'));
       }
-      slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+      slowestMs = Math.max(slowestMs, processorMs() - startedMs);
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       const { snapshots, machines } = host.usage();
       expect([snapshots, machines]).toEqual([before.snapshots, before.machines]);
@@ -305,6 +311,6 @@ test('a damaged file is refused and nothing is left, or it is sound', async () =
   // The damage is not so coarse that it is always seen at once: most checks have refused something.
   for (const code of ['loaded', 'invalid-image']) expect(outcomes.get(code)).toBeGreaterThan(RUNS / 20);
   expect(reasons.size).toBeGreaterThan(LONG ? 80 : 20);
-  expect(slowestMs).toBeLessThan(10_000);
+  expect(slowestMs).toBeLessThan(5000);
   if (LONG) console.log(Object.fromEntries(outcomes), `${reasons.size} reasons, slowest ${slowestMs.toFixed(0)} ms`);
 });

@@ -18,7 +18,7 @@ import { LAYER_BYTES_SAVED, type WasiLimits } from '../limits.ts';
 import { readContent } from './content.ts';
 import { FileTree, type FileTreeState } from './file-tree.ts';
 import type { FileInode, Inode } from './inode.ts';
-import { emptyTrie, trieGet, trieSet } from './int-trie.ts';
+import { emptyTrie, trieGet, trieNext, trieSet } from './int-trie.ts';
 import { trieEntries, type SavedTree } from './saved-tree.ts';
 
 /** Blocks that are read at once. */
@@ -35,9 +35,10 @@ export function wholeTree(state: FileTreeState, limits: WasiLimits, storage: Sto
   try {
     tree.restore(state);
     let whole = state;
-    for (let number = 1; number < whole.nextInode; number++) {
-      const node = trieGet(whole.inodes, number);
-      if (node?.kind !== 'directory' || node.backing === undefined || node.complete || node.links === 0) continue;
+    // What is met has higher numbers, so it comes later.
+    for (let at = trieNext(whole.inodes, 1); at !== undefined; at = trieNext(whole.inodes, at.key + 1)) {
+      const { key: number, value: node } = at;
+      if (node.kind !== 'directory' || node.backing === undefined || node.complete || node.links === 0) continue;
       if (typeof tree.entryFrom(number, 0) === 'number') {
         const full = tree.commit().inodeCount >= limits.inodes;
         throw new FargoError(
