@@ -230,6 +230,19 @@ describe.each(['chromium', 'firefox'])('%s', (name) => {
     await askAll(page, { count: 1000, line: 'print $table{{n} + 1}' });
     expect(await answerStats(page)).toMatchObject({ answers: 1000, different: 1000 });
     await shot(page, 'perl-thousand');
+
+    // The child is saved, with its files, and goes on in a page that has fetched no Perl.
+    if (name === 'chromium') {
+      await select(page, 2);
+      const saved = join(output, `${name}-perl.fargo`);
+      await saveMachine(page, { name, path: saved });
+      await page.reload();
+      await page.setInputFiles('#file', saved);
+      await page.waitForSelector('#fork-first', { timeout: 120_000 });
+      expect(await type(page, 'print scalar keys %table')).toBe('0');
+      expect(await type(page, 'open(my $f, "<", "/notes.txt"); local $/; print scalar <$f>')).toMatch(/by the child/);
+      expect(await figure(page, 'machines')).toBe(1);
+    }
     expectClean(seen);
     await context.close();
   });

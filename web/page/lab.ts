@@ -100,8 +100,7 @@ export class Lab {
     await this.#machine.terminal.open();
     this.#take(opened.view);
     await this.#select({ kind: 'node', id: opened.root });
-    if (opened.buildMs === 0)
-      this.#machine.terminal.note(`loaded from a file in ${elapsed(opened.bootMs)}: it goes on`);
+    if (!opened.cold) this.#machine.terminal.note(`loaded from a file in ${elapsed(opened.bootMs)}: it goes on`);
     else
       this.#machine.terminal.note(
         `${guest.name}: built in ${elapsed(opened.buildMs)}, booted in ${elapsed(opened.bootMs)}, ${opened.guestBytes === 0 ? 'no memory yet' : `${text(bytes(opened.guestBytes))} of memory`}`,

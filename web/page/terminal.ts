@@ -15,7 +15,7 @@ const HISTORY_LINES = 100;
 const PICTURE_COLUMNS = 52;
 
 const ESCAPE = '\x1b';
-const DIM = '\x1b[2m';
+const DIM = '\x1b[90m';
 const RED = '\x1b[31m';
 const YELLOW = '\x1b[33m';
 const PLAIN = '\x1b[0m';

@@ -9,19 +9,26 @@ const NAME_BYTES = 100;
 const SIZE_AT = 124;
 const SIZE_BYTES = 12;
 
+/** A guest that was found in a file. */
+export interface Found {
+  readonly guest: GuestId;
+  readonly module: Uint8Array;
+}
+
 /** Undefined when none of its modules is one of this page's. The file itself is verified when it is loaded. */
-export function guestOfFile(file: Uint8Array): GuestId | undefined {
+export function guestOfFile(file: Uint8Array): Found | undefined {
   const guests = Object.entries(GUEST_DIGESTS) as [GuestId, string][];
   const decoder = new TextDecoder('latin1');
   const field = (from: number, length: number): string =>
     decoder.decode(file.subarray(from, from + length)).replace(/\0.*$/s, '');
   for (let at = 0; at + BLOCK_BYTES <= file.length;) {
     const name = field(at, NAME_BYTES);
-    const found = guests.find(([, digest]) => name.endsWith(digest));
-    if (found !== undefined) return found[0];
     const size = Number.parseInt(field(at + SIZE_AT, SIZE_BYTES), 8);
     if (name === '' || !(size >= 0)) return undefined;
-    at += BLOCK_BYTES * (1 + Math.ceil(size / BLOCK_BYTES));
+    const from = at + BLOCK_BYTES;
+    const found = guests.find(([, digest]) => name.endsWith(digest));
+    if (found !== undefined) return { guest: found[0], module: file.subarray(from, from + size) };
+    at = from + BLOCK_BYTES * Math.ceil(size / BLOCK_BYTES);
   }
   return undefined;
 }

@@ -23,10 +23,10 @@ function post(message: FromWorker, transfer: Transferable[] = []): void {
 }
 
 async function load(file: Uint8Array): Promise<Opened> {
-  const guest = guestOfFile(file);
-  if (guest === undefined) throw new Error('The file holds no machine of a guest that this page has.');
-  if (world?.guest === guest) return world.join(file);
-  const made = await World.load(guest, file);
+  const found = guestOfFile(file);
+  if (found === undefined) throw new Error('The file holds no machine of a guest that this page has.');
+  if (world?.guest === found.guest) return world.join(file);
+  const made = await World.load(found, file);
   world?.dispose();
   world = made.world;
   return made.opened;

@@ -14,6 +14,7 @@ import type {
 } from '../protocol.ts';
 import type { Driver, LineResult } from './driver.ts';
 import { DRIVERS } from './drivers.ts';
+import type { Found } from './guest-of-file.ts';
 import { measure } from './measure.ts';
 import { LOADED, TreeNode } from './node.ts';
 import { Swarm } from './swarm.ts';
@@ -27,17 +28,18 @@ export class World {
   readonly guest: GuestId;
   readonly #driver: Driver;
   readonly #host: Host;
+  readonly #image: Image;
   readonly #nodes = new Map<number, TreeNode>();
   readonly #swarms = new Map<number, Swarm>();
   #lastId = 0;
   #colours = 0;
   #cold = true;
-  #image: Image | undefined = undefined;
 
-  private constructor(guest: GuestId, host: Host) {
+  private constructor(guest: GuestId, host: Host, image: Image) {
     this.guest = guest;
     this.#driver = DRIVERS[guest];
     this.#host = host;
+    this.#image = image;
   }
 
   /** Builds a guest and boots its first machine. */
@@ -48,8 +50,7 @@ export class World {
       const from = performance.now();
       const image = await host.build(module, driver.build);
       const built = performance.now();
-      const world = new World(guest, host);
-      world.#image = image;
+      const world = new World(guest, host, image);
       const machine = await image.boot({ limits: { budget: driver.budget } });
       driver.boot?.(machine);
       const bootMs = performance.now() - built;
@@ -62,12 +63,15 @@ export class World {
   }
 
   /** A world of its own for a saved machine. */
-  static async load(guest: GuestId, file: Uint8Array): Promise<{ world: World; opened: Opened }> {
+  static async load({ guest, module }: Found, file: Uint8Array): Promise<{ world: World; opened: Opened }> {
     const host = await Host.create({ maxBytes: FRAME_BYTES_MAX });
     try {
-      const world = new World(guest, host);
+      const from = performance.now();
+      const image = await host.build(module, DRIVERS[guest].build);
+      const buildMs = performance.now() - from;
+      const world = new World(guest, host, image);
       world.#cold = false;
-      return { world, opened: { ...(await world.join(file)), joined: false } };
+      return { world, opened: { ...(await world.join(file)), buildMs, joined: false } };
     } catch (error) {
       host.dispose();
       throw error;
@@ -76,12 +80,8 @@ export class World {
 
   /** Loads a saved machine as a further root. */
   async join(file: Uint8Array): Promise<Opened> {
-    const { imports } = this.#driver.build;
     const from = performance.now();
-    const snapshot = await this.#host.load(
-      file,
-      this.#image === undefined ? { ...(imports && { imports }) } : { image: this.#image },
-    );
+    const snapshot = await this.#host.load(file, { image: this.#image });
     const machine = snapshot.fork();
     snapshot.dispose();
     const root = this.#root(machine, LOADED);
