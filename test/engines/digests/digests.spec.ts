@@ -3,10 +3,14 @@
  * too, by `fargoFact` where it is there.
  */
 
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
+import { setParanoid } from '../../../src/base/assert.ts';
 import { Host } from '../../../src/index.ts';
 import { addMachine, Digest } from './digest.ts';
 import { SCENES, type Scene } from './scenes.ts';
+
+// Costly checks are the other suites' business.
+beforeAll(() => setParanoid(false));
 
 async function digestsOf({ run }: Scene, idleCores: number): Promise<string[]> {
   const host = await Host.create({ idleCores });
