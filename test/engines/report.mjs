@@ -5,6 +5,9 @@ import { knownOf } from './known.mjs';
 /** Facts that must be the same on all engines begin so. */
 const COMPARED = 'digest of ';
 
+/** Longer values stand below the table of facts. */
+const SHORT = 16;
+
 class EngineReport {
   version = '';
   absent = undefined;
@@ -33,7 +36,7 @@ export class Report {
   }
 
   version(engine, version) {
-    this.#engine(engine).version = version;
+    this.#engine(engine).version = version.replace(/ \(.*/, '');
   }
 
   absent(engine, reason) {
@@ -134,11 +137,17 @@ export class Report {
     );
     if (facts.size > 0) {
       const present = names.filter((name) => this.#engine(name).absent === undefined);
-      const lines = [...facts].map((fact) => [
-        fact,
-        ...present.map((name) => this.#engine(name).facts.get(fact) ?? '?'),
-      ]);
-      parts.push(table([['', ...present], ...lines]));
+      const valuesOf = (fact) => present.map((name) => this.#engine(name).facts.get(fact) ?? '?');
+      const short = [...facts].filter((fact) => valuesOf(fact).every((value) => value.length <= SHORT));
+      parts.push(table([['', ...present], ...short.map((fact) => [fact, ...valuesOf(fact)])]));
+      const long = [...facts].filter((fact) => !short.includes(fact));
+      const who = (fact, value) => present.filter((name) => (this.#engine(name).facts.get(fact) ?? '?') === value);
+      for (const fact of long) {
+        const values = [...new Set(valuesOf(fact))];
+        parts.push(
+          `${fact}:\n${indented(values.map((value) => `${value}: ${who(fact, value).join(', ')}`).join('\n'))}`,
+        );
+      }
     }
     for (const name of names) {
       for (const [why, count] of this.#engine(name).limits) parts.push(`(-) ${count} on ${name}: ${why}`);
