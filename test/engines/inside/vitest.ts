@@ -170,7 +170,8 @@ export function describeError(error: unknown): string {
   const stack = error.stack ?? '';
   // The stack of V8 begins with the message, that of others does not.
   const text = stack.includes(error.message) ? stack : `${error.name}: ${error.message}\n${stack}`;
-  const diff = (error as { diff?: string }).diff;
+  const { actual } = error as { actual?: unknown };
+  const diff = Array.isArray(actual) ? `given: ${actual.map(String).join('\n').slice(0, 1000)}` : undefined;
   const cause = error.cause === undefined ? '' : `\ncaused by ${describeError(error.cause)}`;
   return `${text.slice(0, 4000)}${diff === undefined ? '' : `\n${diff}`}${cause}`;
 }
