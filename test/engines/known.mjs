@@ -27,6 +27,11 @@ const MANY_CORES = {
 /** @type {Readonly<Record<string, readonly Known[]>>} by engine */
 export const KNOWN = {
   chromium: [
+    {
+      file: 'test/spec/fork.spec.ts',
+      test: / (elem|table_copy)$/,
+      why: 'Chromium has address space for about a hundred memories',
+    },
     { file: 'guests/hostile/machine.test.ts', test: /recurses-with-large-frames, depth limited/, why: SMALL_STACK },
     { file: 'test/hostile/hostile.test.ts', test: /recurses-with-large-frames, depth limited/, why: SMALL_STACK },
     { file: 'src/wasm/reader.test.ts', test: /more than a cap, as a limit/, why: SMALL_STACK },
