@@ -431,8 +431,9 @@ class Body {
   /** A label as it was drawn, or the next one outside of it that the engine allows: it means the same. */
   #delegateTo(label: number): number {
     const at = (distance: number): Label => this.#labels[this.#labels.length - 1 - distance]!;
+    if (DELEGATES_ANYWHERE) return label;
     let to = label;
-    while (!DELEGATES_ANYWHERE && at(to).isTry !== true && to < this.#labels.length - 1) to++;
+    while (at(to).isTry !== true && to < this.#labels.length - 1) to++;
     return to;
   }
 
