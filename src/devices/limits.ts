@@ -10,7 +10,7 @@ import type { ByteCount } from '../base/units.ts';
 export interface WasiLimits {
   /** Open descriptors. Threat: a table that grows for ever, copied on every change. Linux gives a process 1,024. */
   readonly descriptors: number;
-  /** Files, directories and links that a machine's tree knows of. Threat: host memory; each is about 300 bytes. */
+  /** Names that a machine's tree knows of: of files, directories and links. Threat: host memory; each is about 300 bytes. */
   readonly inodes: number;
   /**
    * The disk's quota: bytes of what was written, in whole blocks of 4 KiB, shared with others or not; and the bytes that
@@ -44,6 +44,8 @@ export const PATH_BYTES = 4096;
 export const NAME_BYTES = 255;
 /** Symbolic links followed for one path, as Linux does. Threat: loops. */
 export const LINK_EXPANSIONS = 40;
+/** Names of one inode: `mlink` above. Threat: what each further name costs, which is a copy of the list; NTFS has 1,024. */
+export const LINKS_MAX = 1000;
 /** Vectors of one read or write, as IOV_MAX of Linux. Threat: time and the copy of the vector list. */
 export const IO_VECTORS = 1024;
 /**

@@ -73,15 +73,18 @@ export class Disk {
    * @throws FargoError `limit` when too little stack is left
    */
   hasRoomFor(blocks: number): boolean {
+    const { pool, maps } = this.#storage;
     this.#storage.requireStack();
     try {
-      this.#storage.pool.reserve(blocks);
+      maps.reserveNodes(CHANGE_NODES);
+      maps.unreserveNodes(CHANGE_NODES);
+      pool.reserve(blocks);
+      pool.unreserve(blocks);
+      return true;
     } catch (error) {
       if (error instanceof FargoError && error.code === 'limit') return false;
       throw error;
     }
-    this.#storage.pool.unreserve(blocks);
-    return true;
   }
 
   /**
@@ -90,10 +93,8 @@ export class Disk {
   write(file: number, change: BlockWrite): void {
     const { block, within, bytes, below } = change;
     const { pool, maps } = this.#storage;
-    const nodes = FOREST_LEVELS + MAP_LEVELS;
-    maps.reserveNodes(nodes);
     pool.reserve(1);
-    this.#root = updateForest(maps, this.#root, file, (map) => {
+    this.#change(file, (map) => {
       const before = maps.get(map, block);
       const after = maps.own(map, block);
       const frame = maps.owned;
@@ -105,12 +106,12 @@ export class Disk {
       writeFrame(pool, frame, within, bytes);
       return after;
     });
-    maps.unreserveNodes(nodes);
   }
 
   /** Makes a block absent. */
   clear(file: number, block: number): void {
     if (!this.has(file, block)) return;
+    this.#storage.requireStack();
     this.#change(file, (map) => this.#storage.maps.clear(map, block));
   }
 
@@ -120,6 +121,7 @@ export class Disk {
     const map = forestGet(maps, this.#root, file);
     if (map === EMPTY_MAP || maps.pageLimitOf(map) <= blocks) return 0;
     const before = maps.usage(map).frames;
+    this.#storage.requireStack();
     this.#change(file, (each) => maps.truncate(each, blocks));
     return before - maps.usage(forestGet(maps, this.#root, file)).frames;
   }
@@ -142,11 +144,12 @@ export class Disk {
 
   #change(file: number, change: (map: number) => number): void {
     const { maps } = this.#storage;
-    this.#storage.requireStack();
-    maps.reserveNodes(FOREST_LEVELS + MAP_LEVELS);
+    maps.reserveNodes(CHANGE_NODES);
     this.#root = updateForest(maps, this.#root, file, change);
-    maps.unreserveNodes(FOREST_LEVELS + MAP_LEVELS);
+    maps.unreserveNodes(CHANGE_NODES);
   }
 }
 
+/** Nodes that changing one block may take. */
+const CHANGE_NODES = FOREST_LEVELS + MAP_LEVELS;
 const ZEROS: Uint8Array = new Uint8Array(BLOCK_BYTES);

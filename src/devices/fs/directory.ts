@@ -5,8 +5,8 @@
  * return the directory after the change; the argument must not be used after (see {@link trieSet}).
  */
 
-import type { DirectoryEntry } from './file-system.ts';
-import type { DirectoryInode, NameRecord } from './inode.ts';
+import type { DirectoryEntry, InodeNumber } from './file-system.ts';
+import type { Backing, DirectoryInode, InodeBase, NameRecord } from './inode.ts';
 import { emptyTrie, trieDelete, trieGet, trieNext, trieSet } from './int-trie.ts';
 import type { Owner, Trie } from './int-trie.ts';
 
@@ -17,14 +17,26 @@ const LOAD = 4;
 const GROWTH = 32;
 const MAX_BUCKETS: number = 32 ** 5;
 
+/** A directory without entries. */
+export function emptyDirectory(base: InodeBase, parent: InodeNumber, backing?: Backing): DirectoryInode {
+  return {
+    kind: 'directory',
+    ...base,
+    parent,
+    names: emptyTrie(),
+    buckets: 32,
+    recordCount: 0,
+    order: emptyTrie(),
+    entryCount: 0,
+    nextPosition: FIRST_POSITION,
+    backing,
+    complete: false,
+  };
+}
+
 /** What is known of `name`: an entry, a removed name (`inode` 0), or nothing. */
 export function findName(directory: DirectoryInode, name: string): NameRecord | undefined {
   return trieGet(directory.names, bucketOf(name, directory.buckets))?.find((record) => record.name === name);
-}
-
-/** Records that stand where `name` does: few, unless names were chosen to collide. */
-export function collisionsOf(directory: DirectoryInode, name: string): number {
-  return trieGet(directory.names, bucketOf(name, directory.buckets))?.length ?? 0;
 }
 
 /** The first entry at or after `position`. */
@@ -100,9 +112,16 @@ function rehash(names: Trie<readonly NameRecord[]>, buckets: number, owner: Owne
   return result;
 }
 
-/** FNV-1a over UTF-16 units. */
+/** Drawn once a process, so that no guest can know which names meet in a bucket. Threat: directories that are slow lists. */
+const [START, STEP, LAST] = new Int32Array(crypto.getRandomValues(new Uint8Array(12)).buffer);
+
+/** Every step carries high bits into low ones, so that no part of a name can be balanced without knowing the key. */
 function bucketOf(name: string, buckets: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-  return (hash >>> 0) % buckets;
+  let hash = START!;
+  for (let i = 0; i < name.length; i++) {
+    hash = Math.imul(hash ^ name.charCodeAt(i), STEP! | 1);
+    hash ^= hash >>> 15;
+  }
+  hash = Math.imul(hash, LAST! | 1);
+  return ((hash ^ (hash >>> 13)) >>> 0) % buckets;
 }

@@ -26,6 +26,7 @@ export const E = {
   isdir: 31,
   loop: 32,
   mfile: 33,
+  mlink: 34,
   nametoolong: 37,
   noent: 44,
   nospc: 51,

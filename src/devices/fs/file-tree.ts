@@ -13,13 +13,14 @@ import type { ForestRoot } from '../../memory/map-forest.ts';
 import { EMPTY_MAP } from '../../memory/page-map.ts';
 import { BLOCK_BYTES, DISK_INODES_MAX } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
+import { LINKS_MAX } from '../limits.ts';
 import type { WasiLimits } from '../limits.ts';
 import { readContent, resizeContent, writeContent } from './content.ts';
-import { addEntry, entryAt, findName, FIRST_POSITION, removeEntry, replaceEntry } from './directory.ts';
+import { addEntry, emptyDirectory, entryAt, findName, removeEntry, replaceEntry } from './directory.ts';
 import { E } from './errno.ts';
 import type { Errno, Outcome } from './errno.ts';
 import type { DirectoryEntry, DiskUsage, FileStat, FileSystem, InodeKind, InodeNumber } from './file-system.ts';
-import type { Backing, DirectoryInode, FileInode, Inode, Place } from './inode.ts';
+import type { Backing, DirectoryInode, FileInode, Inode, InodeBase, Place } from './inode.ts';
 import { emptyTrie, KEY_LIMIT, trieDelete, trieGet, trieNext, trieSet } from './int-trie.ts';
 import type { Owner, Trie } from './int-trie.ts';
 
@@ -27,6 +28,8 @@ import type { Owner, Trie } from './int-trie.ts';
 export interface FileTreeState {
   readonly inodes: Trie<Inode>;
   readonly inodeCount: number;
+  /** Names of inodes beyond their first. */
+  readonly extraLinks: number;
   readonly nextInode: InodeNumber;
   /** Blocks of contents that the disk has, of 4 KiB each. */
   readonly blockCount: number;
@@ -41,6 +44,7 @@ export const ROOT_INODE: InodeNumber = 1;
 const EMPTY_TREE: FileTreeState = {
   inodes: emptyTrie(),
   inodeCount: 0,
+  extraLinks: 0,
   nextInode: 1,
   blockCount: 0,
   blocks: EMPTY_MAP,
@@ -59,6 +63,7 @@ export class FileTree implements FileSystem<FileTreeState> {
   #committed: FileTreeState = EMPTY_TREE;
   #inodes: Trie<Inode> = EMPTY_TREE.inodes;
   #inodeCount = 0;
+  #extraLinks = 0;
   #nextInode: InodeNumber = 1;
   #blockCount = 0;
   #owner: Owner = {};
@@ -75,6 +80,7 @@ export class FileTree implements FileSystem<FileTreeState> {
     this.#committed = state;
     this.#inodes = state.inodes;
     this.#inodeCount = state.inodeCount;
+    this.#extraLinks = state.extraLinks;
     this.#nextInode = state.nextInode;
     this.#blockCount = state.blockCount;
     this.#disk?.restore(state.blocks);
@@ -89,6 +95,7 @@ export class FileTree implements FileSystem<FileTreeState> {
     this.#committed = {
       inodes: this.#inodes,
       inodeCount: this.#inodeCount,
+      extraLinks: this.#extraLinks,
       nextInode: this.#nextInode,
       blockCount: this.#blockCount,
       blocks: this.#disk?.root ?? EMPTY_MAP,
@@ -223,8 +230,10 @@ export class FileTree implements FileSystem<FileTreeState> {
     const node = this.#get(inode);
     if (node.kind === 'directory') return E.perm;
     if (node.readOnly) return E.rofs;
+    if (node.links >= LINKS_MAX) return E.mlink;
     const failed = this.#canAdd(directory, name);
     if (failed !== E.success) return failed;
+    this.#extraLinks++;
     this.#changeEntries(directory, (parent) => addEntry(parent, name, inode, this.#owner));
     const places = [...node.places, this.#placeOf(directory, name)];
     this.#put(inode, { ...node, links: node.links + 1, places, changedNs: this.#nowNs() });
@@ -396,6 +405,7 @@ export class FileTree implements FileSystem<FileTreeState> {
   #unlinked(inode: InodeNumber, place: Place): void {
     const node = this.#get(inode);
     const places = withoutPlace(node.places, place);
+    if (node.links > 1) this.#extraLinks--;
     this.#put(inode, { ...node, links: node.links - 1, places, changedNs: this.#nowNs() });
   }
 
@@ -416,7 +426,7 @@ export class FileTree implements FileSystem<FileTreeState> {
 
   #isFull(directory: DirectoryInode): boolean {
     return (
-      this.#inodeCount >= this.#limits.inodes ||
+      this.#inodeCount + this.#extraLinks >= this.#limits.inodes ||
       this.#nextInode >= DISK_INODES_MAX ||
       directory.nextPosition >= KEY_LIMIT
     );
@@ -497,9 +507,7 @@ export class FileTree implements FileSystem<FileTreeState> {
   }
 }
 
-type InodeBasics = Pick<Inode, 'links' | 'places' | 'readOnly' | 'accessedNs' | 'modifiedNs' | 'changedNs'>;
-
-function makeInode(type: NewInode, base: InodeBasics, parent: InodeNumber): Inode {
+function makeInode(type: NewInode, base: InodeBase, parent: InodeNumber): Inode {
   switch (type.kind) {
     case 'file':
     case 'block': {
@@ -508,19 +516,7 @@ function makeInode(type: NewInode, base: InodeBasics, parent: InodeNumber): Inod
       return { kind: type.kind, ...base, sizeBytes, blockCount: 0, backing, backedBytes: sizeBytes };
     }
     case 'directory':
-      return {
-        kind: 'directory',
-        ...base,
-        parent,
-        names: emptyTrie(),
-        buckets: 32,
-        recordCount: 0,
-        order: emptyTrie(),
-        entryCount: 0,
-        nextPosition: FIRST_POSITION,
-        backing: type.backing,
-        complete: false,
-      };
+      return emptyDirectory(base, parent, type.backing);
     case 'symlink':
       return { kind: 'symlink', ...base, target: type.target };
     default:

@@ -9,7 +9,7 @@ import type { Layer } from '../ports.ts';
 import type { Trie } from './int-trie.ts';
 import type { DirectoryEntry, InodeNumber } from './file-system.ts';
 
-/** Where in the host an inode's unchanged part lies. */
+/** Where in a layer an inode's unchanged part lies. */
 export interface Backing {
   readonly layer: Layer;
   /** Relative to it: see {@link Layer}. */
@@ -24,7 +24,8 @@ export interface Place {
   readonly position: number;
 }
 
-interface InodeBase {
+/** What every inode has. */
+export interface InodeBase {
   /** Entries that name it; 0 once removed while open. A directory has one, a root too. */
   readonly links: number;
   /** Those entries. A root has none. */

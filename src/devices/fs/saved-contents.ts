@@ -231,7 +231,9 @@ export function loadContents(
       }
       inodes = trieSet(inodes, number, loaded, owner);
     }
-    return { inodes, inodeCount: tree.inodes.size, nextInode: tree.nextInode, blockCount, blocks };
+    let extraLinks = 0;
+    for (const { links } of tree.inodes.values()) extraLinks += Math.max(0, links - 1);
+    return { inodes, inodeCount: tree.inodes.size, extraLinks, nextInode: tree.nextInode, blockCount, blocks };
   } catch (error) {
     maps.release(blocks);
     throw error;

@@ -28,11 +28,11 @@ import { FargoError } from '../../base/errors.ts';
 import type { ByteCount } from '../../base/units.ts';
 import { DISK_INODES_MAX } from '../disk/disk.ts';
 import { NAME_BYTES, PATH_BYTES, type WasiLimits } from '../limits.ts';
-import { addEntry, collisionsOf, FIRST_POSITION } from './directory.ts';
+import { addEntry, emptyDirectory, FIRST_POSITION } from './directory.ts';
 import type { InodeKind, InodeNumber } from './file-system.ts';
 import { ROOT_INODE, type FileTreeState } from './file-tree.ts';
-import type { DirectoryInode, Inode, Place } from './inode.ts';
-import { emptyTrie, KEY_LIMIT, trieNext } from './int-trie.ts';
+import type { DirectoryInode, Inode, InodeBase, Place } from './inode.ts';
+import { KEY_LIMIT, trieNext } from './int-trie.ts';
 import type { Owner, Trie } from './int-trie.ts';
 
 const MAGIC = 'fargo-fs';
@@ -42,8 +42,6 @@ const KINDS: readonly InodeKind[] = ['file', 'block', 'directory', 'symlink', 'n
 const INODE_BYTES = 54;
 const ENTRY_BYTES = 11;
 const WHAT = 'the blob of files';
-/** Names of a directory with one hash. Threat: time; names can be chosen so that all collide, and by chance ten hardly do. */
-const COLLISIONS = 100;
 
 /** Inodes by number, in order. Contents are not in it: `blockCount` is 0. */
 export interface SavedTree {
@@ -151,7 +149,7 @@ function readInode(reader: BinaryReader, context: ReadContext): Inode {
 
 function readDirectory(
   reader: BinaryReader,
-  base: Pick<Inode, 'links' | 'places' | 'readOnly' | 'accessedNs' | 'modifiedNs' | 'changedNs'>,
+  base: InodeBase,
   { number, nextInode, places }: ReadContext,
 ): DirectoryInode {
   const parent = reader.ranged('u32', 'parent of a directory', [ROOT_INODE, nextInode - 1]);
@@ -159,19 +157,7 @@ function readDirectory(
   const count = reader.count('entries', ENTRY_BYTES);
   const owner: Owner = {};
   const known = new Set<string>();
-  let directory: DirectoryInode = {
-    kind: 'directory',
-    ...base,
-    parent,
-    names: emptyTrie(),
-    buckets: 32,
-    recordCount: 0,
-    order: emptyTrie(),
-    entryCount: 0,
-    nextPosition: FIRST_POSITION,
-    backing: undefined,
-    complete: false,
-  };
+  let directory = emptyDirectory(base, parent);
   for (let i = 0, least = FIRST_POSITION; i < count; i++) {
     const position = reader.ranged('u32', 'position of an entry', [least, nextPosition - 1]);
     const inode = reader.ranged('u32', 'inode of an entry', [ROOT_INODE + 1, nextInode - 1]);
@@ -183,9 +169,6 @@ function readDirectory(
     }
     known.add(name);
     directory = addEntry({ ...directory, nextPosition: position }, name, inode, owner);
-    if (collisionsOf(directory, name) > COLLISIONS) {
-      throw new FargoError('limit', `${WHAT} has more than ${COLLISIONS} names of one directory that collide`);
-    }
     const named = places.get(inode);
     if (named === undefined) places.set(inode, [{ directory: number, position }]);
     else named.push({ directory: number, position });

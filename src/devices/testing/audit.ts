@@ -21,6 +21,8 @@ export function trieEntries<T>(trie: Trie<T>): [number, T][] {
 export function auditState(state: WasiState, storage: Storage): void {
   const inodes = new Map(trieEntries(state.files.inodes));
   expect(inodes.size).toBe(state.files.inodeCount);
+  const extra = [...inodes.values()].reduce((sum, { links }) => sum + Math.max(0, links - 1), 0);
+  expect(extra).toBe(state.files.extraLinks);
   const names = new Map<number, number>();
   let blocks = 0;
   for (const [number, inode] of inodes) {

@@ -145,3 +145,17 @@ test('inodes are capped with nospc', () => {
   expect(guest.path('path_create_directory', 'd')).toBe(0);
   check(guest);
 });
+
+test('names of one inode are capped, and count as what a tree knows of', () => {
+  const guest = new FakeGuest(wasi({ files: {}, limits: { inodes: 1100 } }));
+  guest.save('f', 'x');
+  for (let i = 1; i < 1000; i++) expect(guest.link('f', `n${i}`)).toBe(0);
+  expect(guest.link('f', 'one-too-many')).toBe(E.mlink);
+  expect(guest.stat('f')).toMatchObject({ links: 1000 });
+  const free = 1100 - guest.commit().files.inodeCount - 999;
+  for (let i = 0; i < free; i++) expect(guest.save(`g${i}`, '')).toBe(0);
+  expect(guest.save('full', '')).toBe(-E.nospc);
+  expect(guest.path('path_unlink_file', 'n1')).toBe(0);
+  expect(guest.save('room', '')).toBe(0);
+  check(guest);
+});
