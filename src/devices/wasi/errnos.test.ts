@@ -436,6 +436,15 @@ const FUNCTIONS: Readonly<Record<string, readonly Row[]>> = {
       'links are to be followed',
       (guest) => guest.call('path_link', ROOT, 1, ...guest.put('f'), ROOT, ...guest.put('new')),
     ],
+    [
+      'mlink',
+      'the limit of names',
+      () => {
+        const guest = new FakeGuest(wasi({ files: { e: 'x' } }));
+        for (let i = 0; i < 1000; i++) guest.link('e', `name${i}`);
+        return guest.link('e', 'one-more');
+      },
+    ],
     ['nospc', 'the limit of inodes', (guest) => linkedTo(fill(guest, 'inodes'), ROOT, guest.put('new'))],
     ['rofs', 'from a read-only directory', on(linkedFrom, 'f', READ_ONLY)],
     ['rofs', 'into a read-only directory', on(linkedTo, 'new', READ_ONLY)],
