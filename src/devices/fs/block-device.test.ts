@@ -78,3 +78,18 @@ test('impossible disks are refused', () => {
   expect(() => wasi({ disks: { '/dev/null': image() } })).toThrow(/something at the disk's path/);
   expect(() => wasi({ disks: { '/dev/vda': { ...image(), sizeBytes: -1 } } })).toThrow(/-1 bytes/);
 });
+
+test('what was written before an error is accounted for, whoever catches it', () => {
+  const failing: BlockImage = {
+    sizeBytes: SIZE,
+    read: (offset) => {
+      if (offset >= 4096) throw new TypeError('a bug of the embedder');
+    },
+  };
+  const guest = new FakeGuest(wasi({ disks: { 'dev/vda': failing } }));
+  const fd = open(guest);
+  expect(() => guest.write(fd, 'x'.repeat(5000))).toThrow('a bug of the embedder');
+  auditState(guest.commit(), guest.storage);
+  expect(guest.commit().files.blockCount).toBe(1);
+  expect(guest.read(fd, 2)).toBe('xx');
+});

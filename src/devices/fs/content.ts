@@ -35,53 +35,51 @@ export function readContent(
   return count;
 }
 
-/** What a write did: `failure` says why it ended before all bytes were written. */
-export interface ContentWritten {
-  readonly writtenBytes: number;
+/** What a write has done so far, also where an error ended it half-way. */
+export interface WriteProgress {
+  writtenBytes: number;
   /** Blocks that the disk has more than before; less than 0 where blocks became zero. */
-  readonly addedBlocks: number;
-  readonly failure: 'none' | 'full' | 'layer';
+  addedBlocks: number;
 }
 
 /**
  * Writes `bytes` at `offset`, block by block, as far as at most `spareBlocks` more blocks and the frames of the host allow,
- * and the layer can be read for the parts of blocks that stay.
+ * and the layer can be read for the parts of blocks that stay. What is done stands in `progress`.
+ *
+ * @returns why it ended before all bytes were written
  */
 export function writeContent(
   disk: Disk,
   file: FileInode,
   write: { readonly inode: number; readonly offset: number; readonly bytes: Uint8Array; readonly spareBlocks: number },
-): ContentWritten {
+  progress: WriteProgress,
+): 'none' | 'full' | 'layer' {
   const { inode, offset, bytes, spareBlocks } = write;
-  let added = 0;
-  let done = 0;
-  while (done < bytes.length) {
+  while (progress.writtenBytes < bytes.length) {
+    const done = progress.writtenBytes;
     const block = blockIndex(offset + done);
     const within = (offset + done) % BLOCK_BYTES;
     const size = Math.min(BLOCK_BYTES - within, bytes.length - done);
     const part = bytes.subarray(done, done + size);
     const known = disk.has(inode, block);
-    if ((size === BLOCK_BYTES || !known) && file.backedBytes <= block * BLOCK_BYTES && isZero(part)) {
-      if (known) disk.clear(inode, block);
-      if (known) added--;
-      done += size;
+    const covered = file.backedBytes > block * BLOCK_BYTES;
+    if ((size === BLOCK_BYTES || !known) && !covered && isZero(part)) {
+      disk.clear(inode, block);
+      if (known) progress.addedBlocks--;
+      progress.writtenBytes += size;
       continue;
     }
-    if ((!known && added >= spareBlocks) || !disk.hasRoomFor(1)) {
-      return { writtenBytes: done, addedBlocks: added, failure: 'full' };
-    }
+    if ((!known && progress.addedBlocks >= spareBlocks) || !disk.hasRoomFor(1)) return 'full';
     let below: Uint8Array | undefined;
-    if (!known && size < BLOCK_BYTES && file.backedBytes > block * BLOCK_BYTES) {
+    if (!known && size < BLOCK_BYTES && covered) {
       below = new Uint8Array(BLOCK_BYTES);
-      if (!readBelow(file, block * BLOCK_BYTES, below)) {
-        return { writtenBytes: done, addedBlocks: added, failure: 'layer' };
-      }
+      if (!readBelow(file, block * BLOCK_BYTES, below)) return 'layer';
     }
     disk.write(inode, { block, within, bytes: part, below });
-    if (!known) added++;
-    done += size;
+    if (!known) progress.addedBlocks++;
+    progress.writtenBytes += size;
   }
-  return { writtenBytes: done, addedBlocks: added, failure: 'none' };
+  return 'none';
 }
 
 /**
