@@ -47,10 +47,12 @@ test('a forest is what a map copied whole is, and every reference is accounted f
           one.model.set(`${each.key}:${each.page}`, each.tag);
         } else if (each.do === 'cut') {
           one.root = updateForest(maps, one.root, each.key, (map) => maps.truncate(map, each.page));
+          let gone = 0;
           for (const name of one.model.keys()) {
             const [owner, at] = name.split(':').map(Number);
-            if (owner === each.key && at! >= each.page) one.model.delete(name);
+            if (owner === each.key && at! >= each.page) gone += Number(one.model.delete(name));
           }
+          expect(maps.dropped).toBe(gone);
         } else if (each.do === 'clear') {
           one.root = updateForest(maps, one.root, each.key, (map) => maps.clear(map, each.page));
           one.model.delete(`${each.key}:${each.page}`);

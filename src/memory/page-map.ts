@@ -63,6 +63,8 @@ export class PageMaps {
   #nextFresh = 1;
   /** The frame that the last {@link own} gave: for overwriting as a whole, at once. */
   owned: FrameIndex = ZERO_FRAME;
+  /** Pages that the last {@link truncate} dropped. */
+  dropped = 0;
 
   constructor(pool: FramePool) {
     this.#pool = pool;
@@ -194,13 +196,14 @@ export class PageMaps {
   }
 
   /**
-   * The map cut to its first `pages` pages. Consumes the caller's reference to `root`; that of the result is the
+   * The map cut to its first `pages` pages; how many it had beyond is in {@link dropped}. Costs what is dropped. Consumes the caller's reference to `root`; that of the result is the
    * caller's. Needs {@link MAP_LEVELS} nodes reserved.
    */
   truncate(root: PageMapRoot, pages: number): PageMapRoot {
-    if (root === EMPTY_MAP || pages > this.pageLimitOf(root)) return root;
+    this.dropped = 0;
+    if (root === EMPTY_MAP || pages >= this.pageLimitOf(root)) return root;
     if (pages > 0) return this.#truncate(root, 0, pages);
-    this.release(root);
+    this.#drop(root, false);
     return EMPTY_MAP;
   }
 
@@ -294,11 +297,21 @@ export class PageMaps {
         this.setEntry(top, i, this.#truncate(entry, start, pages));
         continue;
       }
-      if (level === 0) this.#pool.release(entry);
-      else this.release(entry);
+      this.#drop(entry, level === 0);
       this.setEntry(top, i, 0);
     }
     return top;
+  }
+
+  /** Drops a reference to a frame or a map, and counts the pages. */
+  #drop(entry: number, isFrame: boolean): void {
+    if (isFrame) {
+      this.dropped++;
+      this.#pool.release(entry);
+    } else {
+      this.dropped += this.usage(entry).frames;
+      this.release(entry);
+    }
   }
 
   #usage(node: number, own: boolean, sum: { frames: number; ownFrames: number; ownNodes: number }): void {

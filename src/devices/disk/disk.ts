@@ -120,10 +120,9 @@ export class Disk {
     const { maps } = this.#storage;
     const map = forestGet(maps, this.#root, file);
     if (map === EMPTY_MAP || maps.pageLimitOf(map) <= blocks) return 0;
-    const before = maps.usage(map).frames;
     this.#storage.requireStack();
     this.#change(file, (each) => maps.truncate(each, blocks));
-    return before - maps.usage(forestGet(maps, this.#root, file)).frames;
+    return maps.dropped;
   }
 
   /** Calls `visit` for each block that the disk has of a file, in order. */
