@@ -10,6 +10,8 @@ import type { ByteCount } from './units.ts';
 
 const decoder: TextDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder: TextEncoder = new TextEncoder();
+/** What two bytes can count. */
+const TEXT_BYTES_MAX: ByteCount = 0xffff;
 
 export class BinaryWriter {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(256);
@@ -20,6 +22,12 @@ export class BinaryWriter {
   /** `maxBytes`: more throws `FargoError` `limit`. */
   constructor(maxBytes: ByteCount) {
     this.#maxBytes = maxBytes;
+  }
+
+  /** What {@link BinaryReader.magic} reads. */
+  magic(magic: string, version: number): void {
+    this.bytes(encoder.encode(magic));
+    this.u32(version);
   }
 
   u8(value: number): void {
@@ -55,9 +63,13 @@ export class BinaryWriter {
     this.#bytes.set(bytes, at);
   }
 
-  /** UTF-8 after its length in bytes, at most 65,535. */
+  /** UTF-8 after its length in bytes, at most 65,535: more throws `FargoError` `limit`. */
   text(text: string): void {
     const bytes = encoder.encode(text);
+    if (bytes.length > TEXT_BYTES_MAX) {
+      const shown = JSON.stringify(text.slice(0, 100));
+      throw new FargoError('limit', `${shown}... has ${bytes.length} bytes; a text has at most ${TEXT_BYTES_MAX}`);
+    }
     this.u16(bytes.length);
     this.bytes(bytes);
   }

@@ -35,8 +35,7 @@ export function saveTables(
 ): Uint8Array<ArrayBuffer> | undefined {
   if (state === BOOT_TABLES) return undefined;
   const writer = new BinaryWriter(maxBytes);
-  for (const letter of MAGIC) writer.u8(letter.charCodeAt(0));
-  writer.u32(VERSION);
+  writer.magic(MAGIC, VERSION);
   const put = (entries: readonly Reference[], what: (entry: number) => string): void => {
     writer.u32(entries.length);
     entries.forEach((reference, entry) => {

@@ -89,8 +89,8 @@ export class PagesWriter {
     const maps = this.#maps.filter(({ stored, cleared }) => stored.length + cleared.length > 0);
     if (maps.length === 0) return undefined;
     const head = new BinaryWriter(this.#maxBytes);
-    for (const letter of MAGIC) head.u8(letter.charCodeAt(0));
-    for (const number of [VERSION, PAGE_BYTES, maps.length, 0]) head.u32(number);
+    head.magic(MAGIC, VERSION);
+    for (const number of [PAGE_BYTES, maps.length, 0]) head.u32(number);
     for (const { key, stored, cleared } of maps)
       for (const each of [key, stored.length, cleared.length]) head.u32(each);
     for (const { stored, cleared } of maps) for (const page of [...stored, ...cleared]) head.u32(page);

@@ -27,7 +27,7 @@ import { BinaryReader, BinaryWriter } from '../../base/binary.ts';
 import { FargoError } from '../../base/errors.ts';
 import type { ByteCount } from '../../base/units.ts';
 import { DISK_INODES_MAX } from '../disk/disk.ts';
-import { NAME_BYTES, PATH_BYTES, type WasiLimits } from '../limits.ts';
+import { LINKS_MAX, type WasiLimits } from '../limits.ts';
 import { addEntry, emptyDirectory, FIRST_POSITION } from './directory.ts';
 import type { InodeKind, InodeNumber } from './file-system.ts';
 import { ROOT_INODE, type FileTreeState } from './file-tree.ts';
@@ -54,11 +54,11 @@ export function* trieEntries<T>(trie: Trie<T>): Generator<readonly [key: number,
   for (let at = trieNext(trie, 0); at !== undefined; at = trieNext(trie, at.key + 1)) yield [at.key, at.value];
 }
 
-/** The blob. Throws `FargoError` `limit` above `maxBytes`. */
+/** The blob. Throws `FargoError` `limit` above `maxBytes`, and for a name that has more bytes than can be counted. */
 export function saveTree(state: FileTreeState, maxBytes: ByteCount): Uint8Array<ArrayBuffer> {
   const writer = new BinaryWriter(maxBytes);
-  for (const letter of MAGIC) writer.u8(letter.charCodeAt(0));
-  for (const number of [VERSION, state.nextInode, state.inodeCount]) writer.u32(number);
+  writer.magic(MAGIC, VERSION);
+  for (const number of [state.nextInode, state.inodeCount]) writer.u32(number);
   for (const [number, node] of trieEntries(state.inodes)) {
     writer.u32(number);
     writer.u8(KINDS.indexOf(node.kind));
@@ -80,7 +80,7 @@ export function saveTree(state: FileTreeState, maxBytes: ByteCount): Uint8Array<
 
 /**
  * Reads a blob, whole, and proves that it is a tree. Throws `FargoError` `invalid-image`, `unsupported`, and `limit` for
- * more inodes than `limits` allow.
+ * more inodes or names than are allowed.
  */
 export function loadTree(bytes: Uint8Array, limits: WasiLimits): SavedTree {
   const reader = new BinaryReader(WHAT, bytes);
@@ -92,15 +92,19 @@ export function loadTree(bytes: Uint8Array, limits: WasiLimits): SavedTree {
   }
   const inodes = new Map<InodeNumber, Inode>();
   const places = new Map<InodeNumber, Place[]>();
+  const context: ReadContext = { nextInode, places, limits, names: 0 };
   for (let i = 0, least = ROOT_INODE; i < count; i++) {
     const number = reader.ranged('u32', 'inode', [least, nextInode - 1]);
-    inodes.set(number, readInode(reader, { number, nextInode, places, limits }));
+    inodes.set(number, readInode(reader, number, context));
     least = number + 1;
   }
   reader.end();
   const linked = new Map<InodeNumber, Inode>();
   for (const [number, node] of inodes) {
     const named = places.get(number) ?? [];
+    if (named.length > LINKS_MAX) {
+      throw new FargoError('limit', `${WHAT} has ${named.length} names of inode ${number}; ${LINKS_MAX} are allowed`);
+    }
     places.delete(number);
     linked.set(number, { ...node, links: number === ROOT_INODE ? 1 : named.length, places: named });
   }
@@ -110,13 +114,14 @@ export function loadTree(bytes: Uint8Array, limits: WasiLimits): SavedTree {
 }
 
 interface ReadContext {
-  readonly number: InodeNumber;
   readonly nextInode: InodeNumber;
   readonly places: Map<InodeNumber, Place[]>;
   readonly limits: WasiLimits;
+  /** That were read so far: each costs the host memory, whatever it names. */
+  names: number;
 }
 
-function readInode(reader: BinaryReader, context: ReadContext): Inode {
+function readInode(reader: BinaryReader, number: InodeNumber, context: ReadContext): Inode {
   const kind = KINDS[reader.ranged('u8', 'kind of an inode', [0, KINDS.length - 1])]!;
   const base = {
     links: 0,
@@ -135,13 +140,11 @@ function readInode(reader: BinaryReader, context: ReadContext): Inode {
     case 'symlink': {
       const at = reader.offset;
       const target = reader.text();
-      if (reader.offset - at - 2 > PATH_BYTES || target.includes('\0')) {
-        throw reader.wrong(`has a link to a NUL, or to more than ${PATH_BYTES} bytes`, at);
-      }
+      if (target.includes('\0')) throw reader.wrong('has a link to a NUL', at);
       return { kind, ...base, target };
     }
     case 'directory':
-      return readDirectory(reader, base, context);
+      return readDirectory(reader, { number, base }, context);
     default:
       return { kind, ...base };
   }
@@ -149,12 +152,20 @@ function readInode(reader: BinaryReader, context: ReadContext): Inode {
 
 function readDirectory(
   reader: BinaryReader,
-  base: InodeBase,
-  { number, nextInode, places }: ReadContext,
+  { number, base }: { readonly number: InodeNumber; readonly base: InodeBase },
+  context: ReadContext,
 ): DirectoryInode {
+  const { nextInode, places, limits } = context;
   const parent = reader.ranged('u32', 'parent of a directory', [ROOT_INODE, nextInode - 1]);
   const nextPosition = reader.ranged('u32', 'next position', [FIRST_POSITION, KEY_LIMIT]);
   const count = reader.count('entries', ENTRY_BYTES);
+  context.names += count;
+  if (context.names > limits.inodes) {
+    throw new FargoError(
+      'limit',
+      `the snapshot has ${context.names} names of files or more; the limit "inodes" is ${limits.inodes}`,
+    );
+  }
   const owner: Owner = {};
   const known = new Set<string>();
   let directory = emptyDirectory(base, parent);
@@ -163,8 +174,7 @@ function readDirectory(
     const inode = reader.ranged('u32', 'inode of an entry', [ROOT_INODE + 1, nextInode - 1]);
     const at = reader.offset;
     const name = reader.text();
-    const size = reader.offset - at - 2;
-    if (size === 0 || size > NAME_BYTES || name === '.' || name === '..' || /[/\0]/.test(name) || known.has(name)) {
+    if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name) || known.has(name)) {
       throw reader.wrong(`has the name ${JSON.stringify(name.slice(0, 100))}, which is impossible or there twice`, at);
     }
     known.add(name);
