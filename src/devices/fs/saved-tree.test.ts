@@ -184,24 +184,25 @@ test.each<[string, Uint8Array, string]>([
   );
 });
 
+const limited = (message: string): unknown =>
+  expect.objectContaining({ code: 'limit', message: expect.stringContaining(message) });
+
 test('names and targets as a host may have them, longer than a guest may give, come back', () => {
   const bytes = blob([root({ inode: 2, name: '漢'.repeat(200) }), { number: 2, kind: LINK, target: 'a'.repeat(5000) }]);
   const tree = loadTree(bytes, WASI_LIMITS);
   expect(tree.inodes.get(2)).toMatchObject({ target: 'a'.repeat(5000), links: 1 });
-  expect(() => blob([{ number: 2, kind: LINK, target: 'a'.repeat(65_536) }])).toThrow(
-    expect.objectContaining({ code: 'limit', message: expect.stringContaining('has 65536 bytes') }),
-  );
+  expect(() => blob([{ number: 2, kind: LINK, target: 'a'.repeat(65_536) }])).toThrow(limited('has 65536 bytes'));
 });
 
+/** A file that has many names. */
+const named = (count: number): Uint8Array =>
+  blob([
+    { number: 1, next: 2000, entries: Array.from({ length: count }, (_, at) => ({ inode: 2, name: `n${at}` })) },
+    { number: 2, kind: FILE },
+  ]);
+
 test('names count, of whatever they are, and one inode has no more than a guest could give it', () => {
-  const named = (count: number): Uint8Array =>
-    blob([
-      { number: 1, next: 2000, entries: Array.from({ length: count }, (_, at) => ({ inode: 2, name: `n${at}` })) },
-      { number: 2, kind: FILE },
-    ]);
   const limits = { ...WASI_LIMITS, inodes: 999 };
-  const limited = (message: string): unknown =>
-    expect.objectContaining({ code: 'limit', message: expect.stringContaining(message) });
   expect(loadTree(named(1000), WASI_LIMITS).inodes.get(2)!.links).toBe(1000);
   expect(() => loadTree(named(1001), WASI_LIMITS)).toThrow(limited('1001 names of inode 2; 1000 are allowed'));
   expect(() => loadTree(named(1000), limits)).toThrow(limited('"inodes" is 999'));
