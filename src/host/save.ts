@@ -6,7 +6,8 @@
 import { FargoError } from '../base/errors.ts';
 import { toHex, type Json } from '../base/fields.ts';
 import type { ByteCount } from '../base/units.ts';
-import { SNAPSHOT_BYTES } from '../image/snapshot/limits.ts';
+import { requireJson } from '../image/snapshot/documents.ts';
+import { JSON_DEPTH, SNAPSHOT_BYTES } from '../image/snapshot/limits.ts';
 import { MediaType } from '../image/snapshot/media-types.ts';
 import { LayoutWriter } from '../image/snapshot/write-layout.ts';
 import type { SavedPart } from '../machine/device.ts';
@@ -25,6 +26,9 @@ import { sourceDigest, sourceOf } from './sources.ts';
 /** Version of the config. Readers refuse others. */
 export const FORMAT_VERSION = 1;
 
+/** How deep the data of a device may be nested: what is read may be as deep as that, with what stands around it here. */
+const DEVICE_DEPTH: number = JSON_DEPTH - 4;
+
 /** What is saved of a state beside its modules, as bytes. */
 interface Gathered {
   /** By position; undefined where there is nothing to be said. */
@@ -41,7 +45,7 @@ export async function saveSnapshot(snapshot: Snapshot, options: SaveOptions): Pr
     throw new FargoError('bad-argument', `maxBytes is ${maxBytes}; a whole number from 0 is expected`);
   }
   const state = snapshot.settle();
-  const beneath = options.parent === undefined ? undefined : parentOf(snapshot, options.parent);
+  const beneath = options.parent === undefined ? undefined : parentOf(snapshot, state, options.parent);
   const gathered = gather(snapshot, state, { maxBytes, beneath });
   const { wasmPages, registers } = state;
 
@@ -91,7 +95,7 @@ interface Beneath {
 }
 
 /** What the receiver of a difference has. */
-function parentOf(snapshot: Snapshot, parent: Snapshot): Beneath {
+function parentOf(snapshot: Snapshot, { wasmPages }: State, parent: Snapshot): Beneath {
   if (parent.runtime !== snapshot.runtime) throw new FargoError('bad-argument', 'the parent is of another host');
   const units = parent.program.units.length;
   if (!isExtension(snapshot.program, parent.program)) {
@@ -100,7 +104,11 @@ function parentOf(snapshot: Snapshot, parent: Snapshot): Beneath {
   if (parent.saved === undefined) {
     throw new FargoError('bad-argument', 'the parent was neither saved nor loaded, so no one else can have it');
   }
-  return { state: parent.settle(), saved: parent.saved, units };
+  const state = parent.settle();
+  if (state.wasmPages.some((pages, position) => pages > wasmPages[position]!)) {
+    throw new FargoError('bad-argument', 'a memory of the parent is larger: what is saved does not descend from it');
+  }
+  return { state, saved: parent.saved, units };
 }
 
 /** Whether `program` is `earlier`, or that with more units. */
@@ -123,7 +131,13 @@ function gather(
     if (factory.save === undefined || factory.load === undefined) {
       throw new FargoError('unsupported', `the device "${factory.name}" can't be saved`);
     }
-    return factory.save(state.devices[index], { storage: runtime, maxBytes, beneath: beneath?.saved.devices[index] });
+    const part = factory.save(state.devices[index], {
+      storage: runtime,
+      maxBytes,
+      beneath: beneath?.saved.devices[index],
+    });
+    requireJson(`the state of the device "${factory.name}"`, part.saved.state, DEVICE_DEPTH);
+    return part;
   });
   return { memories, tables, devices };
 }

@@ -20,6 +20,20 @@ export function canonicalJson(value: Json): string {
   return `{${names.map((name) => `${JSON.stringify(name)}:${canonicalJson(fields[name]!)}`).join(',')}}`;
 }
 
+/** Refuses what is not plain data as JSON has it, nested at most `depth` deep. Throws `FargoError` `unsupported`. */
+export function requireJson(what: string, value: unknown, depth: number): asserts value is Json {
+  if (value === null || typeof value === 'boolean' || typeof value === 'string' || Number.isFinite(value)) return;
+  if (typeof value !== 'object') {
+    const found = typeof value === 'number' ? String(value) : `a value of type ${typeof value}`;
+    throw new FargoError('unsupported', `${what} holds ${found}, which JSON can't hold`);
+  }
+  if (depth === 0) throw new FargoError('unsupported', `${what} is nested too deep, or goes round`);
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  const isPlain = Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (!isPlain) throw new FargoError('unsupported', `${what} holds an object of a class, which JSON can't hold`);
+  for (const each of Array.isArray(value) ? value : Object.values(value)) requireJson(what, each, depth - 1);
+}
+
 /** The canonical text of a value as UTF-8. */
 export function documentOf(value: Json): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(canonicalJson(value));
