@@ -60,7 +60,8 @@ export interface ClockSetting {
  */
 export type SnapshotPause = 'monotonic' | 'both' | 'none';
 
-const HIGHEST_NS: bigint = 2n ** 63n - 1n;
+/** The most nanoseconds that options take, and that files of machines hold. */
+export const HIGHEST_NS: bigint = 2n ** 63n - 1n;
 
 /** The host's clocks, the monotonic one monotonic for certain. All machines of a device share it. */
 export class HostTime {

@@ -21,7 +21,7 @@ import { FileTree } from './fs/file-tree.ts';
 import { namesOf, type MemoryFiles } from './fs/paths.ts';
 import { ARGUMENT_BYTES, FILE_BYTES_MAX, WASI_LIMITS } from './limits.ts';
 import type { WasiLimits } from './limits.ts';
-import { bootClock, HostTime, MachineClock, pausedClock } from './machine-clock.ts';
+import { bootClock, HIGHEST_NS, HostTime, MachineClock, pausedClock } from './machine-clock.ts';
 import type { ClockSetting, SnapshotPause } from './machine-clock.ts';
 import type { BlockImage, Clock, Entropy, Layer, InputPort } from './ports.ts';
 import { ALL_RIGHTS, DIRECTORY_RIGHTS, Right, STREAM_RIGHTS } from './wasi/abi.ts';
@@ -184,8 +184,10 @@ const ENDED: InputPort = { read: () => undefined };
  * @throws FargoError `bad-argument` for options about what the machine has already, `invalid-image`
  */
 export function wasiOfSaved(saved: SavedDevice, given: WasiOptions): DeviceFactory<WasiState> {
-  for (const name of Object.keys(given) as (keyof WasiOptions)[]) {
-    if (given[name] === undefined || LOADING_OPTIONS.includes(name)) continue;
+  // What is there and undefined is left out: it must not hide what the machine has.
+  const chosen = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as WasiOptions;
+  for (const name of Object.keys(chosen) as (keyof WasiOptions)[]) {
+    if (LOADING_OPTIONS.includes(name)) continue;
     throw new FargoError('bad-argument', `"${name}" can't be given for a saved machine: it has its own`);
   }
   const { args, env, terminals, input, pause, resolutionNs, limits } = surroundingsOf(saved);
@@ -196,10 +198,10 @@ export function wasiOfSaved(saved: SavedDevice, given: WasiOptions): DeviceFacto
     terminal: { stdin: terminals[0]!, stdout: terminals[1]!, stderr: terminals[2]! },
     pausedBySnapshot: pause,
     clockResolutionNs: resolutionNs,
-    ...given,
-    limits: { ...limits, ...given.limits },
+    ...chosen,
+    limits: { ...limits, ...chosen.limits },
   });
-  if (given.stdin === undefined) return factory;
+  if (chosen.stdin === undefined) return factory;
   return { ...factory, load: (of, options) => factory.load!(withInputAtStart(of), options) };
 }
 
@@ -271,8 +273,11 @@ function limitsOf(given: Partial<WasiLimits>): WasiLimits {
       throw new FargoError('bad-argument', `the limit "${name}" is ${value}; 0 to ${highest} are allowed`);
     }
   }
-  if (typeof sleepNs !== 'bigint' || sleepNs < 0n) {
-    throw new FargoError('bad-argument', `the limit "sleepNs" is ${String(sleepNs)}; a bigint from 0 is expected`);
+  if (typeof sleepNs !== 'bigint' || sleepNs < 0n || sleepNs > HIGHEST_NS) {
+    throw new FargoError(
+      'bad-argument',
+      `the limit "sleepNs" is ${String(sleepNs)}; a bigint from 0 to ${HIGHEST_NS} is allowed`,
+    );
   }
   return limits;
 }
@@ -290,7 +295,9 @@ function resolutionOf(options: WasiOptions): bigint {
   if (typeof given === 'number' && !Number.isSafeInteger(given)) {
     throw new FargoError('bad-argument', `"clockResolutionNs" is ${given}, not a whole number`);
   }
-  if (given < 1) throw new FargoError('bad-argument', `"clockResolutionNs" is ${given}, less than 1`);
+  if (!(given >= 1 && given <= HIGHEST_NS)) {
+    throw new FargoError('bad-argument', `"clockResolutionNs" is ${given}; 1 to ${HIGHEST_NS} are allowed`);
+  }
   return BigInt(given);
 }
 

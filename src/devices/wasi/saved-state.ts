@@ -14,7 +14,7 @@ import type { InodeNumber } from '../fs/file-system.ts';
 import { loadContents, saveContents, wholeTree } from '../fs/saved-contents.ts';
 import { loadTree, saveTree, type SavedTree } from '../fs/saved-tree.ts';
 import { ARGUMENT_BYTES, FILE_BYTES_MAX, PATH_BYTES, WASI_LIMITS, type WasiLimits } from '../limits.ts';
-import type { ClockState, SnapshotPause } from '../machine-clock.ts';
+import { HIGHEST_NS, type ClockState, type SnapshotPause } from '../machine-clock.ts';
 import type { InputPort } from '../ports.ts';
 import { ALL_FD_FLAGS, ALL_RIGHTS } from './abi.ts';
 import type { Descriptor, WasiState } from './state.ts';
@@ -130,7 +130,7 @@ function read(saved: SavedDevice): {
     terminals: terminals as readonly boolean[],
     input: input === 'given' ? (saved.blobs['input'] ?? new Uint8Array(0)) : undefined,
     pause: fields.word('pausedBySnapshot', PAUSES),
-    resolutionNs: fields.bigint('clockResolutionNs', [1n, 2n ** 63n - 1n]),
+    resolutionNs: fields.bigint('clockResolutionNs', [1n, HIGHEST_NS]),
     limits: readLimits(fields.object('limits')),
   };
   for (const each of surroundings.env) {
