@@ -9,6 +9,9 @@ import { Bits } from './bits.ts';
 import { PrefixCode } from './prefix-code.ts';
 
 export const END_OF_BLOCK = 256;
+/** Symbols that stand for something (3.2.7): more are refused, as zlib does. */
+const LENGTH_SYMBOLS_MAX = 286;
+const DISTANCE_SYMBOLS_MAX = 30;
 /** Extra bits of length symbols 257 to 285 and of distance symbols 0 to 29 (3.2.5). */
 const LENGTH_BITS = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 const DISTANCE_BITS = Array.from({ length: 30 }, (_, symbol) => Math.max(0, (symbol >> 1) - 1));
@@ -113,17 +116,23 @@ function valueOf(bits: Bits, symbol: number, base: readonly number[], extraBits:
 /** 3.2.6. */
 function createFixedCodes(): Codes {
   const lengths = Uint8Array.from({ length: 288 }, (_, at) => (at < 144 ? 8 : at < 256 ? 9 : at < 280 ? 7 : 8));
-  return { lengths: new PrefixCode().assign(lengths), distances: new PrefixCode().assign(new Uint8Array(30).fill(5)) };
+  return {
+    lengths: new PrefixCode().assign(lengths, { lone: false }),
+    distances: new PrefixCode().assign(new Uint8Array(32).fill(5), { lone: false }),
+  };
 }
 
 /** The codes of a dynamic block (3.2.7). */
 export function readCodes(bits: Bits, scratch: Scratch): Codes {
   const lengthSymbols = bits.take(5) + 257;
   const distanceSymbols = bits.take(5) + 1;
+  if (lengthSymbols > LENGTH_SYMBOLS_MAX || distanceSymbols > DISTANCE_SYMBOLS_MAX) {
+    throw new Error(`codes for ${lengthSymbols} literals and lengths, and ${distanceSymbols} distances`);
+  }
   const codeLengths = new Uint8Array(19);
   const given = bits.take(4) + 4;
   for (const symbol of CODE_LENGTH_ORDER.slice(0, given)) codeLengths[symbol] = bits.take(3);
-  const code = scratch.codeLengths.assign(codeLengths);
+  const code = scratch.codeLengths.assign(codeLengths, { lone: false });
   const all = new Uint8Array(lengthSymbols + distanceSymbols);
   for (let at = 0; at < all.length;) {
     const symbol = code.take(bits);
@@ -138,7 +147,8 @@ export function readCodes(bits: Bits, scratch: Scratch): Codes {
     all.fill(value, at, at + count);
     at += count;
   }
-  scratch.lengths.assign(all.subarray(0, lengthSymbols));
-  scratch.distances.assign(all.subarray(lengthSymbols));
+  if (all[END_OF_BLOCK] === 0) throw new Error('a block without a code for its end');
+  scratch.lengths.assign(all.subarray(0, lengthSymbols), { lone: true });
+  scratch.distances.assign(all.subarray(lengthSymbols), { lone: true });
   return scratch;
 }

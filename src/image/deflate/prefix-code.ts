@@ -25,9 +25,10 @@ export class PrefixCode {
 
   /**
    * Becomes the code of `lengths`: for each symbol the bits of its code, 0 to 15, 0 where it has none. Throws when there
-   * are more codes than can be; fewer are allowed, and met by `take`. Returns itself.
+   * are more codes than can be, or fewer. As zlib has it, fewer are allowed for no symbol, and with `lone` for one symbol
+   * of a single bit (3.2.7, "one distance code"); `take` meets what is lacking. Returns itself.
    */
-  assign(lengths: Uint8Array): this {
+  assign(lengths: Uint8Array, { lone }: { readonly lone: boolean }): this {
     this.#fast.fill(0);
     this.#counts.fill(0);
     for (let symbol = 0; symbol < lengths.length; symbol++) this.#counts[lengths[symbol]!]!++;
@@ -42,6 +43,9 @@ export class PrefixCode {
       if (code > 1 << length) throw new Error('a prefix code with more codes than there can be');
       code <<= 1;
     }
+    const isComplete = code === 2 << CODE_BITS_MAX;
+    const isLone = lone && index === this.#counts[1]! && index < 2;
+    if (!isComplete && index > 0 && !isLone) throw new Error('a prefix code with fewer codes than there must be');
     for (let symbol = 0; symbol < lengths.length; symbol++) {
       const length = lengths[symbol]!;
       if (length === 0) continue;
