@@ -46,6 +46,10 @@ export const NAME_BYTES = 255;
 export const LINK_EXPANSIONS = 40;
 /** Names of one inode: `mlink` above. Threat: what each further name costs, which is a copy of the list; NTFS has 1,024. */
 export const LINKS_MAX = 1000;
+/** Units of the budget for a level of directories that a rename looks at. Threat: renames in a tree of a million levels. */
+export const LEVEL_UNITS = 50;
+/** Units for asking a layer what a name is: a call of the host's system takes about 12 µs. Threat: names that are not there. */
+export const LAYER_UNITS = 10_000;
 /** Vectors of one read or write, as IOV_MAX of Linux. Threat: time and the copy of the vector list. */
 export const IO_VECTORS = 1024;
 /**

@@ -65,6 +65,12 @@ export interface FileSystem<State> {
   /** Lets go of the disk. */
   dispose(): void;
 
+  /**
+   * Units of the budget for what operations did beyond a constant: levels walked up, questions to layers. Whoever charges
+   * them sets it to 0; so does {@link restore}.
+   */
+  work: number;
+
   kind(inode: InodeNumber): InodeKind;
   stat(inode: InodeNumber): FileStat;
   /** What the directory's entry `name` names, or minus `noent`, `notdir`, `io`. */

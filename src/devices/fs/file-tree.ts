@@ -13,7 +13,7 @@ import type { ForestRoot } from '../../memory/map-forest.ts';
 import { EMPTY_MAP } from '../../memory/page-map.ts';
 import { BLOCK_BYTES, DISK_INODES_MAX } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
-import { LINKS_MAX } from '../limits.ts';
+import { LAYER_UNITS, LEVEL_UNITS, LINKS_MAX } from '../limits.ts';
 import type { WasiLimits } from '../limits.ts';
 import { readContent, resizeContent, writeContent } from './content.ts';
 import type { WriteProgress } from './content.ts';
@@ -58,6 +58,7 @@ export type NewInode =
   | { readonly kind: 'null' | 'zero' | 'random' };
 
 export class FileTree implements FileSystem<FileTreeState> {
+  work = 0;
   readonly #limits: WasiLimits;
   readonly #nowNs: () => bigint;
   readonly #disk: Disk | undefined;
@@ -78,6 +79,7 @@ export class FileTree implements FileSystem<FileTreeState> {
   }
 
   restore(state: FileTreeState): void {
+    this.work = 0;
     this.#committed = state;
     this.#inodes = state.inodes;
     this.#inodeCount = state.inodeCount;
@@ -459,6 +461,7 @@ export class FileTree implements FileSystem<FileTreeState> {
   #isWithin(directory: InodeNumber, ancestor: InodeNumber): boolean {
     let at = directory;
     while (at !== ancestor) {
+      this.work += LEVEL_UNITS;
       const above = this.parent(at);
       if (above === at) return false;
       at = above;
@@ -472,6 +475,7 @@ export class FileTree implements FileSystem<FileTreeState> {
     const { layer, path } = parent.backing!;
     return layerErrorsAsOutcome(() => {
       const below = path === '' ? name : `${path}/${name}`;
+      this.work += LAYER_UNITS;
       const stat = layer.stat(below);
       if (stat === undefined) return -E.noent;
       if (this.#isFull(parent)) return -E.nospc;

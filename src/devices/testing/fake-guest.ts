@@ -84,6 +84,8 @@ export class FakeGuest {
   readonly bytes: Uint8Array;
   readonly identity: Identity;
   readonly vm: GuestContext;
+  /** Units that functions took off the budget. */
+  charged = 0;
   readonly printed: { stdout: string; stderr: string } = { stdout: '', stderr: '' };
   readonly #functions = new Map<string, HostFunction>();
   readonly #held: number[] = [];
@@ -104,7 +106,9 @@ export class FakeGuest {
     this.vm = {
       identity: this.identity,
       memory: this.memory,
-      charge: () => {},
+      charge: (units) => {
+        this.charged += units;
+      },
       exit: (code) => {
         throw new GuestExit(code);
       },

@@ -2,7 +2,7 @@
  * `wasi_snapshot_preview1` as functions that a guest imports: all 46 of the specification.
  *
  * What is common to all stands here: parameters made unsigned, a bad address (the memory door throws `bad-argument`)
- * as the errno `fault`, the declared type checked when an import is resolved.
+ * as the errno `fault`, the budget charged for work on files, the declared type checked when an import is resolved.
  */
 
 import { FargoError } from '../../base/errors.ts';
@@ -62,7 +62,13 @@ function guarded(session: WasiSession, run: WasiFunction): HostFunction {
       unsigned[i] = typeof value === 'bigint' ? BigInt.asUintN(64, value) : value >>> 0;
     }
     try {
-      return run(session, vm, ...args);
+      const errno = run(session, vm, ...args);
+      const { work } = session.files;
+      if (work > 0) {
+        session.files.work = 0;
+        vm.charge(work);
+      }
+      return errno;
     } catch (error) {
       if (error instanceof FargoError && error.code === 'bad-argument') return E.fault;
       throw error;

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { E } from '../fs/errno.ts';
 import { auditState } from '../testing/audit.ts';
 import { FakeGuest } from '../testing/fake-guest.ts';
+import type { Layer } from '../ports.ts';
 import { wasi } from '../wasi.ts';
 
 function guestWith(): FakeGuest {
@@ -158,4 +159,23 @@ test('names of one inode are capped, and count as what a tree knows of', () => {
   expect(guest.path('path_unlink_file', 'n1')).toBe(0);
   expect(guest.save('room', '')).toBe(0);
   check(guest);
+});
+
+test('work on files that is more than a constant is charged', () => {
+  const layer: Layer = { stat: () => undefined, list: () => [], read: () => 0, readLink: () => '' };
+  const guest = new FakeGuest(wasi({ files: { f: '' }, preopens: { '/': true, '/below': layer } }));
+  guest.charged = 0;
+  guest.stat('nothing');
+  guest.rename('f', 'g');
+  expect(guest.charged).toBe(0);
+  guest.stat('below/nothing');
+  expect(guest.charged).toBe(10_000);
+  const deep = Array.from({ length: 100 }, (_, level) => `d${level}`);
+  for (let level = 1; level <= deep.length; level++) {
+    guest.path('path_create_directory', deep.slice(0, level).join('/'));
+  }
+  guest.path('path_create_directory', 'moves');
+  guest.charged = 0;
+  expect(guest.rename('moves', `${deep.join('/')}/moved`)).toBe(0);
+  expect(guest.charged).toBe(101 * 50);
 });
