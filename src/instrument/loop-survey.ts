@@ -99,8 +99,9 @@ export interface Range {
   readonly setAt: number;
   /** Where the first of the stores stands. */
   readonly storeAt: number;
-  /** Constant in the address of the first of the stores. */
+  /** Constant in the address of the first of the stores, and where it begins. */
   readonly delta: number;
+  readonly firstLow: number;
   /** Added to the address: where the lowest of the stores begins, and the highest ends. */
   low: number;
   high: number;
@@ -127,8 +128,8 @@ export class LoopSurvey {
   readonly sets: number[] = [];
   /** What is deferred: empty when the loop keeps its marks. */
   readonly ranges: Range[] = [];
-  /** Where the deferred stores stand, ascending. */
-  readonly stores: number[] = [];
+  /** Where the deferred stores stand. */
+  readonly stores: Set<number> = new Set();
   readonly exits: LoopExit[] = [];
   /** Where the back edge stands; code behind it runs as if it stood at {@link after}. */
   backEdge = 0;
@@ -150,8 +151,9 @@ export class LoopSurvey {
   readonly #spineBlock = new Uint8Array(REGIONS_MAX);
   readonly #jumpAt: number[] = [];
   readonly #jumpBlock: number[] = [];
-  /** Where paths that pass the back edge by leave the spine. */
-  readonly #leavesAt: number[] = [];
+  /** Where paths that pass the back edge by leave the spine: the first and the last place. */
+  #firstLeave = 0;
+  #lastLeave = 0;
 
   // By local; meaningful where `#epochs` is the present one.
   #epoch = 0;
@@ -212,13 +214,14 @@ export class LoopSurvey {
     this.#epoch++;
     this.sets.length = 0;
     this.ranges.length = 0;
-    this.stores.length = 0;
+    this.stores.clear();
     this.exits.length = 0;
     this.#backEdges = 0;
     this.#storesSeen = 0;
     this.#jumpAt.length = 0;
     this.#jumpBlock.length = 0;
-    this.#leavesAt.length = 0;
+    this.#firstLeave = Infinity;
+    this.#lastLeave = -1;
   }
 
   /** First reading: blocks, branches, what is set. False: nothing is known. */
@@ -315,7 +318,7 @@ export class LoopSurvey {
       if (!this.#deferrable || this.#backEdges > 1) return;
       this.#spineRegion.fill(0);
       this.#spineBlock.fill(0);
-      if (conditional) this.#leavesAt.push(at);
+      if (conditional) this.#noteLeave(at);
       for (let open = 0; open <= depth; open++) {
         this.#spineRegion[this.#openRegion[open]!] = 1;
         this.#spineBlock[this.#openBlock[open]!] = 1;
@@ -338,17 +341,21 @@ export class LoopSurvey {
 
   /** Where the spine is left so that code behind the back edge runs: at which of them, that code can't tell. */
   #findLeaves(): void {
-    const leaves = this.#leavesAt;
     for (let region = 0; region < this.#regionStart.length && region < REGIONS_MAX; region++) {
       if (this.#spineRegion[region] === 1 && this.#regionKind[region] !== PLAIN) {
-        leaves.push(this.#regionStart[region]!);
+        this.#noteLeave(this.#regionStart[region]!);
       }
     }
     for (let i = 0; i < this.#jumpAt.length; i++) {
-      if (this.#spineBlock[this.#jumpBlock[i]!] === 1 && this.#jumpAt[i]! < this.backEdge)
-        leaves.push(this.#jumpAt[i]!);
+      const at = this.#jumpAt[i]!;
+      if (this.#spineBlock[this.#jumpBlock[i]!] === 1 && at < this.backEdge) this.#noteLeave(at);
     }
-    this.after = leaves.length === 0 ? this.backEdge : Math.min(...leaves);
+    this.after = Math.min(this.#firstLeave, this.backEdge);
+  }
+
+  #noteLeave(at: number): void {
+    if (at < this.#firstLeave) this.#firstLeave = at;
+    if (at > this.#lastLeave) this.#lastLeave = at;
   }
 
   /** Second reading, along the spine up to the back edge: addresses of stores, steps of variables. False: given up. */
@@ -521,18 +528,18 @@ export class LoopSurvey {
           setAt,
           storeAt: at,
         };
-        this.ranges.push({ node, local, ...about, delta, low, high, uniform: true });
+        this.ranges.push({ node, local, ...about, delta, firstLow: low, low, high, uniform: true });
       }
-      this.stores.push(at);
+      this.stores.add(at);
     }
     if (this.ranges.length * (this.exits.length + 1) <= RANGES_MAX) return;
     this.ranges.length = 0;
-    this.stores.length = 0;
+    this.stores.clear();
   }
 
   /** Whether code behind the back edge can't tell if the instruction at `at` ran in the last iteration. */
   #isAmbiguous(at: number): boolean {
-    return this.#leavesAt.some((leave) => leave > at) && this.#leavesAt.some((leave) => leave < at);
+    return this.#firstLeave < at && at < this.#lastLeave;
   }
 
   /**
@@ -547,7 +554,7 @@ export class LoopSurvey {
       if (highest - lowest > FRINGE_BYTES) continue;
       if (delta !== range.delta || !range.uniform) {
         if (!range.uniform && low < range.low) continue;
-        if (range.uniform && (low < range.low || !this.#startsAtFirst(range))) continue;
+        if (range.uniform && (low < range.low || range.low !== range.firstLow)) continue;
         range.uniform = false;
       }
       range.low = lowest;
@@ -555,10 +562,6 @@ export class LoopSurvey {
       return true;
     }
     return false;
-  }
-
-  #startsAtFirst(range: Range): boolean {
-    return this.#candidates.some(({ at, low }) => at === range.storeAt && low === range.low);
   }
 
   #paramsOf(at: number): number {

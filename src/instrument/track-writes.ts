@@ -535,7 +535,7 @@ export class WriteTracker {
       body.skipTo(next);
       return;
     }
-    const waits = this.#deferring >= 0 && this.#survey.stores.includes(at);
+    const waits = this.#deferring >= 0 && this.#survey.stores.has(at);
     if (store && !waits) {
       if (offset < NEAR_OFFSET_MAX) this.#marks.cover(key, at, pops, memory, offset, address);
       else this.#marks.coverFar(key, at, pops, memory, offset, address);
