@@ -1,5 +1,6 @@
 /** The contents of a disk on their way to a file: blocks in ascending order, everything else as it was or zeros. */
 
+import { isZero } from '../../base/bytes.ts';
 import { FargoError } from '../../base/errors.ts';
 import { PAGE_BYTES, type ByteCount } from '../../base/units.ts';
 import type { BlockImage } from '../../devices/ports.ts';
@@ -58,8 +59,4 @@ export function* checkedBlocks({ sizeBytes, blocks }: DiskContents): Generator<D
     free = offset + PAGE_BYTES;
     yield [offset, bytes];
   }
-}
-
-export function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
 }

@@ -11,10 +11,11 @@
  * cluster that came out all zero takes no space. Every cluster has reference count 1, of 16 bits.
  */
 
+import { isZero } from '../../base/bytes.ts';
 import { FargoError } from '../../base/errors.ts';
 import { PAGE_BYTES, type ByteCount } from '../../base/units.ts';
 import type { BlockImage } from '../../devices/ports.ts';
-import { checkedBlocks, isZero, type DiskBlock, type DiskContents } from './contents.ts';
+import { checkedBlocks, type DiskBlock, type DiskContents } from './contents.ts';
 import type { DiskFormat } from './disk-image.ts';
 import { BACKING_NAME_BYTES_MAX } from './limits.ts';
 import type { ImageSink } from './ports.ts';

@@ -66,12 +66,6 @@ export function readHeader(block: Uint8Array, offset: number): TarHeader {
   };
 }
 
-/** Whether a block is all zero, as those at the end of a tar. */
-export function isZeroBlock(block: Uint8Array): boolean {
-  for (let i = 0; i < block.length; i++) if (block[i] !== 0) return false;
-  return true;
-}
-
 /**
  * A number in a header: octal digits between spaces and NULs; or, with the first bit set, two's complement with the most
  * significant byte first (GNU tar, "base-256"). An empty field is 0. Throws `FargoError` `invalid-image`.

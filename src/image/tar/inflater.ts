@@ -5,6 +5,7 @@
  * docs/decisions/0008-image-formats.md.
  */
 
+import { isZero } from '../../base/bytes.ts';
 import { FargoError } from '../../base/errors.ts';
 import type { ByteCount } from '../../base/units.ts';
 import { Bits } from '../deflate/bits.ts';
@@ -47,7 +48,7 @@ export class Inflater {
     const input = joined(this.#input, this.#inputBytes);
     let at = 0;
     do at = this.#member(input, at);
-    while (at < input.length && !isPadding(input, at));
+    while (!isZero(input.subarray(at))); // Tapes add zeros.
     this.#inflater.end();
     return this.#parts;
   }
@@ -105,12 +106,6 @@ function afterHeader(input: Uint8Array, start: number): number {
   if ((flags & Flag.headerChecksum) !== 0) at += 2;
   if (at > input.length) throw bad('is cut in a header');
   return at;
-}
-
-/** Whether nothing but zeros is left: what tapes add. */
-function isPadding(input: Uint8Array, from: number): boolean {
-  if (input[from] !== 0) return false;
-  return input.subarray(from).every((byte) => byte === 0);
 }
 
 function joined(parts: readonly Uint8Array[], size: number): Uint8Array {

@@ -9,11 +9,12 @@
  * Nothing but headers is read here; where data lies is told as ranges. Understood are v7, ustar, GNU and pax.
  */
 
+import { isZero } from '../../base/bytes.ts';
 import { FargoError } from '../../base/errors.ts';
 import type { ByteCount } from '../../base/units.ts';
 import type { NodeTimes } from '../../devices/fs/layer-tree.ts';
 import type { BlockImage } from '../../devices/ports.ts';
-import { BLOCK_BYTES, isZeroBlock, readHeader } from './header.ts';
+import { BLOCK_BYTES, readHeader } from './header.ts';
 import type { TarHeader } from './header.ts';
 import { EXTENDED_HEADER_BYTES, GLOBAL_RECORDS } from './limits.ts';
 import { parsePaxTime, readPax, utf8 } from './pax.ts';
@@ -82,7 +83,7 @@ export function* readMembers(source: BlockImage): Generator<TarMember, TarEnd> {
     if (offset >= source.sizeBytes) break;
     if (offset + BLOCK_BYTES > source.sizeBytes) throw cut(offset, 'a header');
     source.read(offset, block);
-    if (isZeroBlock(block)) {
+    if (isZero(block)) {
       checkEnd(source, block, offset);
       break;
     }
@@ -238,7 +239,7 @@ function checkEnd(source: BlockImage, block: Uint8Array, offset: number): void {
   const second = offset + BLOCK_BYTES;
   if (second + BLOCK_BYTES > source.sizeBytes) return;
   source.read(second, block);
-  if (!isZeroBlock(block)) {
+  if (!isZero(block)) {
     throw new FargoError('invalid-image', 'the tar has a single block of zeros between members', { offset });
   }
 }

@@ -3,6 +3,7 @@
  * POSIX.1-2017 pax, "pax Extended Header": `length SP key=value LF`, the length counting all of the record.
  */
 
+import { isZero } from '../../base/bytes.ts';
 import { FargoError } from '../../base/errors.ts';
 
 /**
@@ -30,7 +31,7 @@ export function readPax(bytes: Uint8Array, offset: number): PaxRecords {
     const digits = space < 0 ? '' : String.fromCharCode(...bytes.subarray(at, at + space));
     if (!/^[1-9][0-9]*$/.test(digits)) {
       // Some writers fill the header with NULs.
-      if (bytes.subarray(at).every((byte) => byte === 0)) break;
+      if (isZero(bytes.subarray(at))) break;
       throw bad('has no length');
     }
     const end = at + Number(digits);
