@@ -1,7 +1,5 @@
 /** `fargo-wasm diff`: which files differ between two snapshots, or before and after a command has run. */
 
-import { writeFileSync } from 'node:fs';
-
 import { Command } from 'commander';
 
 import { FargoError } from '../base/errors.ts';
@@ -13,10 +11,11 @@ import type { Snapshot } from '../machine/snapshot.ts';
 import { processInput, processOutput } from '../platform/node/index.ts';
 import { describeTrap, exitCodeOfTrap, say } from './failure.ts';
 import { ExitCode, exitCodeOfGuest, exitCodesHelp } from './exit-codes.ts';
-import { formatBytes } from './format.ts';
-import { ioError, loadModule } from './load-module.ts';
+import { formatBytes, printable } from './format.ts';
+import { loadModule } from './load-module.ts';
 import { openGuest } from './open-guest.ts';
 import { addGuestOptions, RUN_BUDGET, type GuestFlags } from './options.ts';
+import { replaceFile } from './replace-file.ts';
 import { loadSnapshotFile } from './snapshot-file.ts';
 import { formatTable } from './table.ts';
 
@@ -115,24 +114,9 @@ function rowOf({ path, kind, type, bytes }: FileChange): string[] {
   return [LETTERS[kind], bytes > 0 ? formatBytes(bytes) : '-', printable(type === 'directory' ? `${path}/` : path)];
 }
 
-/** A guest chooses its names: none of them may move the cursor of a terminal, or end a line. */
-function printable(path: string): string {
-  return path.replaceAll(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (char) => `\\u${char.codePointAt(0)!.toString(16).padStart(4, '0')}`,
-  );
-}
-
 function writeTar(child: Machine | Snapshot, parent: Snapshot, path: string): void {
-  const tar = exportTar(child, { since: parent });
-  if (path === '-') {
-    const output = processOutput(1);
-    for (const chunk of tar) output(chunk);
-    return;
-  }
-  try {
-    writeFileSync(path, tar.bytes());
-  } catch (error) {
-    throw error instanceof FargoError ? error : ioError(path, error);
-  }
+  using tar = exportTar(child, { since: parent });
+  if (path !== '-') return replaceFile(path, tar);
+  const output = processOutput(1);
+  for (const chunk of tar) output(chunk);
 }

@@ -1,4 +1,4 @@
-/** Numbers for people: three significant digits and a unit. */
+/** Numbers for people: three significant digits and a unit; and text that others chose. */
 
 import { ValType, type FuncType, type ValTypeCode } from '../wasm/module.ts';
 
@@ -68,4 +68,12 @@ function digits(value: number): string {
   const magnitude = Math.abs(value);
   if (magnitude >= 100 || value === 0) return String(Math.round(value));
   return value.toFixed(magnitude >= 10 ? 1 : 2);
+}
+
+/** Text that a guest or a file chose, on one line of a terminal: what would move the cursor or end the line is escaped. */
+export function printable(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (char) => `\\u${char.codePointAt(0)!.toString(16).padStart(4, '0')}`,
+  );
 }

@@ -27,7 +27,7 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 /**
  * Opens the disks. Without a path of the guest's they are `/dev/vda`, `/dev/vdb` and so on, by their position.
  *
- * @throws FargoError `io`, `damaged-image` or `unsupported` for an image, `bad-argument` for a path given twice
+ * @throws FargoError `io`, `invalid-image` or `unsupported` for an image, `bad-argument` for a path given twice
  */
 export function openDisks(options: readonly DiskOption[], backingDirectory: string | undefined): GuestDisk[] {
   if (options.length > LETTERS.length) {

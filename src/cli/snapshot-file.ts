@@ -1,11 +1,12 @@
 /** Snapshots in files, for commands that look at their files or change them. */
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 import { FargoError } from '../base/errors.ts';
 import type { Host } from '../host/host.ts';
 import type { Snapshot } from '../machine/snapshot.ts';
 import { ioError } from './load-module.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** Loads a snapshot. @throws FargoError `io`, and as `Host.load` */
 export async function loadSnapshotFile(host: Host, path: string): Promise<Snapshot> {
@@ -25,13 +26,5 @@ export async function loadSnapshotFile(host: Host, path: string): Promise<Snapsh
 
 /** Saves a snapshot in place of what is at `path`, all of it or not at all. @throws FargoError `io` */
 export async function saveSnapshotFile(snapshot: Snapshot, path: string): Promise<void> {
-  const bytes = await snapshot.save();
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    writeFileSync(temporary, bytes, { flag: 'wx' });
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw ioError(path, error);
-  }
+  replaceFile(path, [await snapshot.save()]);
 }

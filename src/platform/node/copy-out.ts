@@ -8,6 +8,7 @@
 
 import {
   closeSync,
+  ftruncateSync,
   linkSync,
   lstatSync,
   lutimesSync,
@@ -17,12 +18,14 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
 
+import { isZero } from '../../base/bytes.ts';
 import { FargoError } from '../../base/errors.ts';
 import { filesOf, type SnapshotFiles } from '../../host/files.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Snapshot } from '../../machine/snapshot.ts';
+import { isHostName } from './host-names.ts';
 
 /** Bytes read and written at a time. */
 const CHUNK_BYTES = 1 << 20;
@@ -119,10 +122,12 @@ class CopyOut {
     try {
       for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
         const bytes = this.#files.read(path, { offset: at, length: CHUNK_BYTES });
+        if (isZero(bytes)) continue; // A hole: a guest's file of 1 TiB of nothing must not fill the host's disk.
         for (let done = 0; done < bytes.length;) {
           done += attempt(to, () => writeSync(descriptor, bytes, done, bytes.length - done, at + done));
         }
       }
+      attempt(to, () => ftruncateSync(descriptor, sizeBytes));
     } finally {
       closeSync(descriptor);
     }
@@ -139,21 +144,20 @@ class CopyOut {
 
 /**
  * Whether a link that stands `depth` directories deep may lead out. Links on its way may lead elsewhere within, so a `..`
- * behind a name is not reckoned with, but refused.
+ * behind a name is not reckoned with, but refused; so is what is more than a name to the host, as `C:` or `..\\..`.
  */
 function leadsOut(target: string, depth: number): boolean {
   const names = target.split('/').filter((name) => name !== '' && name !== '.');
   const ups = names.findIndex((name) => name !== '..');
   const leading = ups < 0 ? names.length : ups;
-  return target.startsWith('/') || leading >= Math.max(1, depth) || names.slice(leading).includes('..');
+  return (
+    target.startsWith('/') || leading >= Math.max(1, depth) || !names.slice(leading).every((name) => isHostName(name))
+  );
 }
 
 /** A guest's name, if it is only a name to the host too. */
 function checkedName(name: string): string {
-  const impossible = name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0');
-  if (impossible || (sep === '\\' && /[\\:*?"<>|]|[. ]$/.test(name))) {
-    throw new FargoError('io', `the host can't have the name ${JSON.stringify(name)}`);
-  }
+  if (!isHostName(name)) throw new FargoError('io', `the host can't have the name ${JSON.stringify(name)}`);
   return name;
 }
 

@@ -26,6 +26,7 @@ import { resolve, sep } from 'node:path';
 import { FargoError } from '../../base/errors.ts';
 import { PATH_BYTES } from '../../devices/limits.ts';
 import type { Layer, LayerStat } from '../../devices/ports.ts';
+import { isHostName } from './host-names.ts';
 import { withDirectory, withEntry } from './pinned-path.ts';
 
 /** Files kept open between reads. Threat: descriptors of the host's process, of which there are often 1,024. */
@@ -73,7 +74,7 @@ function readLinkAt(path: string): string {
 }
 
 function statOf(root: string, at: string): LayerStat | undefined {
-  if (at !== '' && at.split('/').some(isImpossibleName)) return undefined;
+  if (at !== '' && !at.split('/').every((name) => isHostName(name))) return undefined;
   const stats = missingAsUndefined(() => withEntry(root, namesOf(at), (path) => lstatSync(path, { bigint: true })));
   const kind = stats === undefined ? undefined : kindOf(stats);
   if (stats === undefined || kind === undefined) return undefined;
@@ -142,14 +143,8 @@ function namesOf(at: string): string[] {
     throw new FargoError('io', `a path has ${at.length} characters; ${PATH_BYTES} are allowed`);
   }
   const names = at === '' ? [] : at.split('/');
-  if (names.some(isImpossibleName)) throw new FargoError('io', `"${at}" is not a path of plain names`);
+  if (!names.every((name) => isHostName(name))) throw new FargoError('io', `"${at}" is not a path of plain names`);
   return names;
-}
-
-/** Names that would mean something else to the host: on Windows also drives, streams and back slashes. */
-function isImpossibleName(name: string): boolean {
-  if (name === '' || name === '.' || name === '..' || name.includes('\0')) return true;
-  return sep === '\\' && /[\\:*?"<>|]|[. ]$/.test(name);
 }
 
 function missingAsUndefined<T>(work: () => T): T | undefined {
