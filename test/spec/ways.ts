@@ -38,7 +38,7 @@ export const forked: Way = (parent, step, turn) => {
   const [goesOn, ends] = turn % 3 === 0 ? [parent, child] : [child, parent];
   const a = step.run(first);
   const b = step.run(second);
-  requireSame('a machine and its child', step.same(a, b));
+  requireSame('a machine and its child', step, [a, b]);
   requireEqual('a machine and its child', parent, child);
   ends.dispose();
   return { result: a, machine: goesOn };
@@ -58,8 +58,8 @@ export const undone: Way = (parent, step) => {
   const trapped = step.trapped(second);
   if (trapped) requireEqual('after a trap a machine and its parent', parent, child);
   const result = step.run(parent);
-  requireSame('a transaction that failed and a call', first === undefined || step.same(first, result));
-  requireSame('a machine that rolls back and one that keeps', step.same(second, result));
+  if (first !== undefined) requireSame('a transaction that failed and a call', step, [first, result]);
+  requireSame('a machine that rolls back and one that keeps', step, [second, result]);
   if (!trapped) requireEqual('a machine and its parent', parent, child);
   if (child.program === before.program) {
     const witness = before.fork();
@@ -71,6 +71,9 @@ export const undone: Way = (parent, step) => {
   before.dispose();
   return { result, machine: parent };
 };
+
+/** Characters of a result in a message. */
+const SHOWN = 200;
 
 class Undo extends Error {}
 
@@ -87,8 +90,17 @@ function inFailedTransaction<T>(machine: Machine, work: (machine: Machine) => T)
   return results[0]!;
 }
 
-function requireSame(whose: string, same: boolean): void {
-  if (!same) throw new Error(`${whose} differ: the results`);
+function requireSame<T>(whose: string, step: Step<T>, [a, b]: readonly [T, T]): void {
+  if (!step.same(a, b)) throw new Error(`${whose} differ: the results: ${shown(a)} and ${shown(b)}`);
+}
+
+/** A result as far as text has it. */
+function shown(result: unknown): string {
+  const text = JSON.stringify(result, (_, value: unknown) => {
+    if (value instanceof Error) return String(value);
+    return typeof value === 'bigint' ? `${value}n` : value;
+  });
+  return (text ?? String(result)).slice(0, SHOWN);
 }
 
 function requireEqual(whose: string, a: Machine, b: Machine): void {
