@@ -26,7 +26,12 @@ export class Swarm {
     this.parent = parent;
     this.template = parent.machine.snapshot();
     const from = performance.now();
-    this.machines = this.template.fork(count);
+    try {
+      this.machines = this.template.fork(count);
+    } catch (error) {
+      this.template.dispose();
+      throw error;
+    }
     this.forkMs = performance.now() - from;
   }
 
