@@ -62,8 +62,8 @@ export class Report {
       return;
     }
     counts.ms += told.ms;
-    const known = knownOf(engine, told.file, told.name);
-    if (known !== undefined && told.state !== 'passed') {
+    const known = knownOf(engine, told);
+    if (known !== undefined) {
       counts.known++;
       report.limits.set(known.why, (report.limits.get(known.why) ?? 0) + 1);
       return;
