@@ -26,6 +26,11 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+function* broken(): Generator<Uint8Array> {
+  yield bytes('half');
+  throw new FargoError('io', 'the source ended');
+}
+
 test('chunks follow each other; zeros within and at the end are kept', () => {
   const path = join(folder, 'new');
   replaceFile(path, [bytes('a'), new Uint8Array(70_000), bytes('b'), new Uint8Array(5)]);
@@ -38,10 +43,6 @@ test('chunks follow each other; zeros within and at the end are kept', () => {
 test('an error on the way leaves the file as it was, and nothing beside it', () => {
   const path = join(folder, 'old');
   writeFileSync(path, 'before');
-  function* broken(): Generator<Uint8Array> {
-    yield bytes('half');
-    throw new FargoError('io', 'the source ended');
-  }
   expect(() => replaceFile(path, broken())).toThrow('the source ended');
   expect(readFileSync(path, 'utf8')).toBe('before');
   expect(readdirSync(folder)).toEqual(['old']);
