@@ -128,12 +128,12 @@ function preopensOf(directories: readonly DirectoryOption[]): Record<string, Pre
 function failingImports(module: Module, devices: readonly DeviceFactory[]): Imports {
   const storage = standaloneStorage();
   const probes = devices.map((factory) => factory.create(storage));
-  const imports: Record<string, Record<string, HostFunction>> = {};
+  const imports = Object.create(null) as Record<string, Record<string, HostFunction>>;
   for (const each of module.imports) {
     if (each.kind !== 'func') continue;
     const type = module.types[each.typeIndex]!;
     if (probes.some((probe) => probe.functions.resolve(each.module, each.name, type) !== undefined)) continue;
-    (imports[each.module] ??= {})[each.name] = () => {
+    (imports[each.module] ??= Object.create(null) as (typeof imports)[string])[each.name] = () => {
       throw new Error(`nothing provides ${each.module}.${each.name}`);
     };
   }

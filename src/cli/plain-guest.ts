@@ -97,9 +97,9 @@ function importsOf({ imports, devices }: PlainModule, context: GuestContext): We
     device.restore(factory.initial, identity);
     return device;
   });
-  const result: Record<string, Record<string, unknown>> = {};
+  const result = Object.create(null) as Record<string, Record<string, unknown>>;
   for (const each of imports) {
-    const own = (result[each.module] ??= {});
+    const own = (result[each.module] ??= Object.create(null) as (typeof result)[string]);
     if (each.kind === 'memory') own[each.name] = new WebAssembly.Memory(limitsOf(each.type));
     if (each.kind === 'table') own[each.name] = new WebAssembly.Table({ element: 'anyfunc', ...limitsOf(each.type) });
     if (each.kind !== 'func') continue;

@@ -80,12 +80,12 @@ async function load(
 
 /** Functions that fail when called, by the names of all imports of the file's modules: what is linked otherwise stays so. */
 async function failingImports(file: Uint8Array): Promise<Imports> {
-  const imports: Record<string, Record<string, HostFunction>> = {};
+  const imports = Object.create(null) as Record<string, Record<string, HostFunction>>;
   for (const { mediaType, bytes } of (await readLayout(file, SNAPSHOT_BYTES)).layers.values()) {
     if (mediaType !== MediaType.module) continue;
     for (const { module, name, kind } of readModule(bytes).imports) {
       if (kind !== 'func') continue;
-      (imports[module] ??= {})[name] = () => {
+      (imports[module] ??= Object.create(null) as (typeof imports)[string])[name] = () => {
         throw new Error(`nothing provides ${module}.${name}`);
       };
     }

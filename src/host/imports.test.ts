@@ -86,6 +86,18 @@ describe('what does not fit is named, with what was given', () => {
   });
 });
 
+test.each(['__proto__', 'constructor', 'toString'])(
+  'a memory imported from "%s" gets no place there',
+  async (module) => {
+    const text = `(module (import "${module}" "polluted" (memory 1)) (export "m" (memory 0)) (data (i32.const 0) "x"))`;
+    const machine = await (await host.build(text)).boot();
+    expect(machine.memory.readText(0, 1)).toBe('x');
+    for (const each of [Object.prototype, Object, Object.prototype.toString]) {
+      expect(Object.hasOwn(each, 'polluted')).toBe(false);
+    }
+  },
+);
+
 describe('what fits', () => {
   const GUEST = `(module
     (import "m" "constant" (global $c i64))

@@ -129,10 +129,16 @@ function takeModule(file: SavedFile, digest: string, position: number): Uint8Arr
 /** Devices of a program that is built anew. */
 function makeDevices({ options, devices }: ProgramContext): DeviceFactory[] {
   const given = [...(options.devices ?? [])];
+  let hasWasi = false;
   const made = devices.map((saved) => {
     const at = given.findIndex(({ name }) => name === saved.name);
     if (at >= 0) return given.splice(at, 1)[0]!;
-    if (saved.name === WASI_NAME) return wasiOfSaved(saved, options.wasi ?? {}) as DeviceFactory;
+    if (saved.name === WASI_NAME) {
+      // Each has files of its own, which the same layers could fill a thousand times over.
+      if (hasWasi) throw invalid('config.state.devices has WASI twice');
+      hasWasi = true;
+      return wasiOfSaved(saved, options.wasi ?? {}) as DeviceFactory;
+    }
     throw new FargoError(
       'bad-argument',
       `the snapshot has a device "${saved.name.slice(0, 100)}": give it as one of "devices"`,

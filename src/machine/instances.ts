@@ -130,7 +130,8 @@ function* steps(
 ): Generator<{ readonly unit: Unit; readonly imports: WebAssembly.Imports }> {
   for (const [index, unit] of program.units.entries()) {
     if (unit.sizesAtLink !== undefined) growTo(program, exports, unit.sizesAtLink);
-    const imports: WebAssembly.Imports = {};
+    // Names are the guest's: no `__proto__` or `constructor` of an object may answer to them (I8).
+    const imports = Object.create(null) as WebAssembly.Imports;
     unit.meta.imports.forEach((one, at) => {
       const group = (imports[one.module] ??= Object.create(null) as Record<string, unknown>);
       group[one.name] = linked(unit.links[at]!, { ...one, unit: index }, { ...host, exports });
