@@ -76,6 +76,17 @@ describe('help', () => {
   });
 });
 
+test('imports named as what all objects have are imports like any', () => {
+  const names = file(
+    'names.wat',
+    `(module (import "__proto__" "x" (func)) (import "constructor" "keys" (func)) (import "m" "__proto__" (func))
+      (memory (export "memory") 1) (func (export "_start")) (func (export "f") (result i32) (i32.const 42)))`,
+  );
+  expect(cli(['run', '--unknown-imports-trap', names])).toEqual({ code: 0, stdout: '', stderr: '' });
+  const { stdout } = cli(['fork', names, '--unknown-imports-trap', '--call', 'f', '-n', '2']);
+  expect(stdout).toContain('All 2 children answered 42.');
+});
+
 describe('fork', () => {
   test('with nothing else forks our own guest and prints every figure', () => {
     const { code, stdout, stderr } = cli(['fork', '--count', '50']);
