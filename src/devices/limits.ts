@@ -10,7 +10,10 @@ import type { ByteCount } from '../base/units.ts';
 export interface WasiLimits {
   /** Open descriptors. Threat: a table that grows for ever, copied on every change. Linux gives a process 1,024. */
   readonly descriptors: number;
-  /** Names that a machine's tree knows of: of files, directories and links. Threat: host memory; each is about 300 bytes. */
+  /**
+   * Names that a machine's tree knows of: of files, directories and links; a symbolic link counts for one more with every
+   * 256 characters of its text. Threat: host memory; each is about 300 bytes.
+   */
   readonly inodes: number;
   /**
    * The disk's quota: bytes of what was written, in whole blocks of 4 KiB, shared with others or not; and the bytes that

@@ -63,10 +63,9 @@ export function replaceEntry(directory: DirectoryInode, name: string, inode: num
   return { ...next, order: trieSet(next.order, entry.position, entry, owner) };
 }
 
-/** Removes an entry that exists. Over a backing that may have the name too, the removal is recorded. */
-export function removeEntry(directory: DirectoryInode, name: string, owner: Owner): DirectoryInode {
+/** Removes an entry that exists. With `hide` the removal is recorded: what lies beneath has the name too. */
+export function removeEntry(directory: DirectoryInode, name: string, hide: boolean, owner: Owner): DirectoryInode {
   const { position } = findName(directory, name)!;
-  const hide = directory.backing !== undefined && !directory.complete;
   const next = hide ? putRecord(directory, { position: 0, name, inode: 0 }, owner) : dropRecord(directory, name, owner);
   return { ...next, order: trieDelete(next.order, position, owner), entryCount: next.entryCount - 1 };
 }

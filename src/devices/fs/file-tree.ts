@@ -21,6 +21,7 @@ import { addEntry, emptyDirectory, entryAt, findName, removeEntry, replaceEntry 
 import { E } from './errno.ts';
 import type { Errno, Outcome } from './errno.ts';
 import type { DirectoryEntry, DiskUsage, FileStat, FileSystem, InodeKind, InodeNumber } from './file-system.ts';
+import { textUnits } from './inode.ts';
 import type { Backing, DirectoryInode, FileInode, Inode, InodeBase, Place } from './inode.ts';
 import { emptyTrie, KEY_LIMIT, trieDelete, trieGet, trieNext, trieSet } from './int-trie.ts';
 import type { Owner, Trie } from './int-trie.ts';
@@ -29,7 +30,7 @@ import type { Owner, Trie } from './int-trie.ts';
 export interface FileTreeState {
   readonly inodes: Trie<Inode>;
   readonly inodeCount: number;
-  /** Names of inodes beyond their first. */
+  /** What counts as inodes do: names of inodes beyond their first, and {@link textUnits}. */
   readonly extraLinks: number;
   readonly nextInode: InodeNumber;
   /** Blocks of contents that the disk has, of 4 KiB each. */
@@ -207,8 +208,9 @@ export class FileTree implements FileSystem<FileTreeState> {
   }
 
   createLink(directory: InodeNumber, name: string, target: string): Outcome {
-    const failed = this.#canAdd(directory, name);
-    return failed === E.success ? this.add(directory, name, { kind: 'symlink', target }) : -failed;
+    const type = { kind: 'symlink', target } as const;
+    const failed = this.#canAdd(directory, name, textUnits(type));
+    return failed === E.success ? this.add(directory, name, type) : -failed;
   }
 
   link(inode: InodeNumber, directory: InodeNumber, name: string): Errno {
@@ -235,7 +237,8 @@ export class FileTree implements FileSystem<FileTreeState> {
     const failed = kind === 'directory' ? this.#mustBeEmpty(inode) : E.success;
     if (failed !== E.success) return -failed;
     const place = this.#placeOf(directory, name);
-    this.#changeEntries(directory, (parent) => removeEntry(parent, name, this.#owner));
+    const hide = this.#mustHide(directory, name);
+    this.#changeEntries(directory, (parent) => removeEntry(parent, name, hide, this.#owner));
     this.#unlinked(inode, place);
     return inode;
   }
@@ -261,7 +264,8 @@ export class FileTree implements FileSystem<FileTreeState> {
     } else if (target.nextPosition >= KEY_LIMIT) return -E.nospc;
 
     const oldPlace = this.#placeOf(from, name);
-    this.#changeEntries(from, (parent) => removeEntry(parent, name, this.#owner));
+    const hide = this.#mustHide(from, name);
+    this.#changeEntries(from, (parent) => removeEntry(parent, name, hide, this.#owner));
     this.#changeEntries(to, (parent) =>
       replaced >= 0 ? replaceEntry(parent, newName, moved, this.#owner) : addEntry(parent, newName, moved, this.#owner),
     );
@@ -289,6 +293,7 @@ export class FileTree implements FileSystem<FileTreeState> {
     }
     this.#inodes = trieDelete(this.#inodes, inode, this.#owner);
     this.#inodeCount--;
+    this.#extraLinks -= textUnits(node);
     this.#changed = true;
   }
 
@@ -333,6 +338,7 @@ export class FileTree implements FileSystem<FileTreeState> {
   ): InodeNumber {
     const number = this.#nextInode++;
     this.#inodeCount++;
+    this.#extraLinks += textUnits(type);
     const nowNs = this.#nowNs();
     const times = { accessedNs: nowNs, modifiedNs: nowNs, changedNs: nowNs };
     const base = { links: 1, readOnly: options.readOnly ?? false, ...times };
@@ -416,14 +422,14 @@ export class FileTree implements FileSystem<FileTreeState> {
     });
   }
 
-  #canAdd(directory: InodeNumber, name: string): Errno {
+  #canAdd(directory: InodeNumber, name: string, units = 0): Errno {
     const found = this.lookup(directory, name);
     if (found >= 0) return E.exist;
     if (found !== -E.noent) return -found;
     const node = this.#get(directory) as DirectoryInode;
     if (node.links === 0) return E.noent;
     if (node.readOnly) return E.rofs;
-    return this.#isFull(node) ? E.nospc : E.success;
+    return this.#isFull(node, units) ? E.nospc : E.success;
   }
 
   /** Blocks that the quota still allows. */
@@ -431,9 +437,10 @@ export class FileTree implements FileSystem<FileTreeState> {
     return Math.floor(this.#limits.storedBytes / BLOCK_BYTES) - this.#blockCount;
   }
 
-  #isFull(directory: DirectoryInode): boolean {
+  /** Whether no inode or name can be added that counts for `units` more than one. */
+  #isFull(directory: DirectoryInode, units: number): boolean {
     return (
-      this.#inodeCount + this.#extraLinks >= this.#limits.inodes ||
+      this.#inodeCount + this.#extraLinks + units >= this.#limits.inodes ||
       this.#nextInode >= DISK_INODES_MAX ||
       directory.nextPosition >= KEY_LIMIT
     );
@@ -478,21 +485,38 @@ export class FileTree implements FileSystem<FileTreeState> {
       this.work += LAYER_UNITS;
       const stat = layer.stat(below);
       if (stat === undefined) return -E.noent;
-      if (this.#isFull(parent)) return -E.nospc;
       const { accessedNs, modifiedNs, changedNs, version } = stat;
       const backing: Backing = { layer, path: below, version };
       const type: NewInode =
         stat.kind === 'symlink'
           ? { kind: 'symlink', target: layer.readLink(below) }
           : { kind: stat.kind, backing, sizeBytes: stat.sizeBytes };
+      const units = textUnits(type);
+      if (this.#isFull(parent, units)) return -E.nospc;
       const number = this.#nextInode++;
       this.#inodeCount++;
+      this.#extraLinks += units;
       const places = [{ directory, position: parent.nextPosition }];
       const base = { links: 1, places, readOnly: parent.readOnly, accessedNs, modifiedNs, changedNs };
       this.#put(number, makeInode(type, base, directory));
       this.#put(directory, addEntry(parent, name, number, this.#owner));
       return number;
     });
+  }
+
+  /**
+   * Whether a name that goes must be remembered, since the directory's layer has it too. Names that only the machine had
+   * leave nothing: what comes and goes for ever would fill the host's memory.
+   */
+  #mustHide(directory: InodeNumber, name: string): boolean {
+    const { backing, complete } = this.#get(directory) as DirectoryInode;
+    if (backing === undefined || complete) return false;
+    const { layer, path } = backing;
+    this.work += LAYER_UNITS;
+    const asked = layerErrorsAsOutcome(() =>
+      layer.stat(path === '' ? name : `${path}/${name}`) === undefined ? 0 : 1,
+    );
+    return asked !== 0;
   }
 
   /** Makes sure that every name of a directory is known. */

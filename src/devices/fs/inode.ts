@@ -78,4 +78,12 @@ interface DeviceInode extends InodeBase {
   readonly kind: 'null' | 'zero' | 'random';
 }
 
+/** Characters of a link's text for which it counts as one more inode: about what an inode costs the host. */
+const TEXT_UNIT = 256;
+
+/** How many inodes more than one an inode counts for, beside its names: long texts of links take memory too. */
+export function textUnits(type: { readonly kind: Inode['kind']; readonly target?: string }): number {
+  return type.kind === 'symlink' ? Math.floor(type.target!.length / TEXT_UNIT) : 0;
+}
+
 export type Inode = FileInode | DirectoryInode | LinkInode | DeviceInode;

@@ -17,7 +17,7 @@ import { Disk } from '../disk/disk.ts';
 import { LAYER_BYTES_SAVED, type WasiLimits } from '../limits.ts';
 import { readContent } from './content.ts';
 import { FileTree, type FileTreeState } from './file-tree.ts';
-import type { FileInode, Inode } from './inode.ts';
+import { textUnits, type FileInode, type Inode } from './inode.ts';
 import { emptyTrie, trieGet, trieNext, trieSet } from './int-trie.ts';
 import { trieEntries, type SavedTree } from './saved-tree.ts';
 
@@ -232,7 +232,7 @@ export function loadContents(
       inodes = trieSet(inodes, number, loaded, owner);
     }
     let extraLinks = 0;
-    for (const { links } of tree.inodes.values()) extraLinks += Math.max(0, links - 1);
+    for (const node of tree.inodes.values()) extraLinks += Math.max(0, node.links - 1) + textUnits(node);
     return { inodes, inodeCount: tree.inodes.size, extraLinks, nextInode: tree.nextInode, blockCount, blocks };
   } catch (error) {
     maps.release(blocks);

@@ -31,6 +31,7 @@ import { LINKS_MAX, type WasiLimits } from '../limits.ts';
 import { addEntry, emptyDirectory, FIRST_POSITION } from './directory.ts';
 import type { InodeKind, InodeNumber } from './file-system.ts';
 import { ROOT_INODE, type FileTreeState } from './file-tree.ts';
+import { textUnits } from './inode.ts';
 import type { DirectoryInode, Inode, InodeBase, Place } from './inode.ts';
 import { KEY_LIMIT, trieNext } from './int-trie.ts';
 import type { Owner, Trie } from './int-trie.ts';
@@ -117,7 +118,7 @@ interface ReadContext {
   readonly nextInode: InodeNumber;
   readonly places: Map<InodeNumber, Place[]>;
   readonly limits: WasiLimits;
-  /** That were read so far: each costs the host memory, whatever it names. */
+  /** That were read so far, and {@link textUnits}: each costs the host memory, whatever it names. */
   names: number;
 }
 
@@ -141,6 +142,7 @@ function readInode(reader: BinaryReader, number: InodeNumber, context: ReadConte
       const at = reader.offset;
       const target = reader.text();
       if (target.includes('\0')) throw reader.wrong('has a link to a NUL', at);
+      countNames(context, textUnits({ kind, target }));
       return { kind, ...base, target };
     }
     case 'directory':
@@ -150,22 +152,27 @@ function readInode(reader: BinaryReader, number: InodeNumber, context: ReadConte
   }
 }
 
+/** Throws `FargoError` `limit`. */
+function countNames(context: ReadContext, count: number): void {
+  const { limits } = context;
+  context.names += count;
+  if (context.names <= limits.inodes) return;
+  throw new FargoError(
+    'limit',
+    `the snapshot has ${context.names} names of files or more; the limit "inodes" is ${limits.inodes}`,
+  );
+}
+
 function readDirectory(
   reader: BinaryReader,
   { number, base }: { readonly number: InodeNumber; readonly base: InodeBase },
   context: ReadContext,
 ): DirectoryInode {
-  const { nextInode, places, limits } = context;
+  const { nextInode, places } = context;
   const parent = reader.ranged('u32', 'parent of a directory', [ROOT_INODE, nextInode - 1]);
   const nextPosition = reader.ranged('u32', 'next position', [FIRST_POSITION, KEY_LIMIT]);
   const count = reader.count('entries', ENTRY_BYTES);
-  context.names += count;
-  if (context.names > limits.inodes) {
-    throw new FargoError(
-      'limit',
-      `the snapshot has ${context.names} names of files or more; the limit "inodes" is ${limits.inodes}`,
-    );
-  }
+  countNames(context, count);
   const owner: Owner = {};
   const known = new Set<string>();
   let directory = emptyDirectory(base, parent);

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import type { Storage } from '../../machine/storage.ts';
 import { readFrame } from '../../memory/frames-raw.ts';
 import { forestForEach, forestGet } from '../../memory/map-forest.ts';
-import type { DirectoryInode, Inode } from '../fs/inode.ts';
+import { textUnits, type DirectoryInode, type Inode } from '../fs/inode.ts';
 import { trieNext } from '../fs/int-trie.ts';
 import type { Trie } from '../fs/int-trie.ts';
 import type { WasiState } from '../wasi/state.ts';
@@ -21,7 +21,7 @@ export function trieEntries<T>(trie: Trie<T>): [number, T][] {
 export function auditState(state: WasiState, storage: Storage): void {
   const inodes = new Map(trieEntries(state.files.inodes));
   expect(inodes.size).toBe(state.files.inodeCount);
-  const extra = [...inodes.values()].reduce((sum, { links }) => sum + Math.max(0, links - 1), 0);
+  const extra = [...inodes.values()].reduce((sum, each) => sum + Math.max(0, each.links - 1) + textUnits(each), 0);
   expect(extra).toBe(state.files.extraLinks);
   const names = new Map<number, number>();
   let blocks = 0;

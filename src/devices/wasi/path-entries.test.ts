@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 
 import { E } from '../fs/errno.ts';
+import { ROOT_INODE } from '../fs/file-tree.ts';
+import type { DirectoryInode } from '../fs/inode.ts';
+import { trieGet } from '../fs/int-trie.ts';
 import { auditState } from '../testing/audit.ts';
 import { FakeGuest } from '../testing/fake-guest.ts';
 import type { Layer } from '../ports.ts';
@@ -159,6 +162,43 @@ test('names of one inode are capped, and count as what a tree knows of', () => {
   expect(guest.path('path_unlink_file', 'n1')).toBe(0);
   expect(guest.save('room', '')).toBe(0);
   check(guest);
+});
+
+test('texts of long symbolic links count as what a tree knows of', () => {
+  const guest = new FakeGuest(wasi({ files: {}, limits: { inodes: 100 } }));
+  const target = 'x'.repeat(4000);
+  let made = 0;
+  while (guest.symlink(target, `s${made}`) === 0) made++;
+  expect(made).toBeGreaterThan(0);
+  expect(made * target.length).toBeLessThan(100 * 300);
+  check(guest);
+  for (let i = 0; i < made; i++) expect(guest.path('path_unlink_file', `s${i}`)).toBe(0);
+  expect(guest.save('room', '')).toBe(0);
+  expect(guest.commit().files.extraLinks).toBe(0);
+  check(guest);
+});
+
+test('names that come and go over a layer leave nothing behind, those of the layer stay away', () => {
+  const stat = { sizeBytes: 0, accessedNs: 0n, modifiedNs: 0n, changedNs: 0n, version: '1' };
+  const layer: Layer = {
+    stat: (path) =>
+      path === '' ? { ...stat, kind: 'directory' } : path === 'own' ? { ...stat, kind: 'file' } : undefined,
+    list: () => ['own'],
+    read: () => 0,
+    readLink: () => '',
+  };
+  const guest = new FakeGuest(wasi({ preopens: { '/': layer } }));
+  expect(guest.path('path_unlink_file', 'own')).toBe(0);
+  for (let i = 0; i < 200; i++) {
+    expect(guest.save(`made${i}`, '')).toBe(0);
+    expect(guest.rename(`made${i}`, `moved${i}`)).toBe(0);
+    expect(guest.path('path_unlink_file', `moved${i}`)).toBe(0);
+  }
+  const root = trieGet(guest.commit().files.inodes, ROOT_INODE) as DirectoryInode;
+  expect(root.complete).toBe(false);
+  expect(root.recordCount).toBe(1 + 1); // "dev", and that "own" is gone.
+  expect(guest.stat('own')).toBe(-E.noent);
+  expect(guest.list('.')).toEqual(['dev']);
 });
 
 test('work on files that is more than a constant is charged', () => {
