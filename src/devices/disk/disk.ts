@@ -138,6 +138,8 @@ export class Disk {
 
   #frame(file: number, block: number): number {
     const { maps } = this.#storage;
+    // A layer's file may have more blocks than a map; its number's upper bits would be lost.
+    if (block >= BLOCKS_MAX) return 0;
     return maps.get(forestGet(maps, this.#root, file), block);
   }
 
@@ -149,6 +151,8 @@ export class Disk {
   }
 }
 
+/** Blocks of a file that a map of the tallest kind can have. */
+const BLOCKS_MAX = 2 ** (MAP_LEVELS * 4);
 /** Nodes that changing one block may take. */
 const CHANGE_NODES = FOREST_LEVELS + MAP_LEVELS;
 const ZEROS: Uint8Array = new Uint8Array(BLOCK_BYTES);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { auditState } from '../testing/audit.ts';
 import { FakeGuest } from '../testing/fake-guest.ts';
 import { FargoError } from '../../base/errors.ts';
-import type { BlockImage } from '../ports.ts';
+import type { BlockImage, Layer } from '../ports.ts';
 import { wasi } from '../wasi.ts';
 import { E } from './errno.ts';
 
@@ -71,6 +71,26 @@ test('an image that can not be read any more is an error to the guest', () => {
   expect(guest.write(fd, 'b'.repeat(4096))).toBe(4096);
   guest.seek(fd, 0, 0);
   expect(guest.read(fd, 3)).toBe('bbb');
+});
+
+test('a layer’s file may be larger than a disk has blocks: what lies beyond is the layer’s', () => {
+  const stat = { accessedNs: 0n, modifiedNs: 0n, changedNs: 0n, version: '1' };
+  const layer: Layer = {
+    stat: (path) =>
+      path === ''
+        ? { ...stat, kind: 'directory', sizeBytes: 0 }
+        : { ...stat, kind: 'file', sizeBytes: Number.MAX_SAFE_INTEGER },
+    list: () => ['f'],
+    read: (_path, _version, _offset, into) => into.fill(0x62).length,
+    readLink: () => '',
+  };
+  const guest = new FakeGuest(wasi({ preopens: { '/': layer } }));
+  const fd = guest.open('f', { rights: 2n | 4n | 32n | 64n });
+  expect(guest.write(fd, 'a')).toBe(1);
+  for (const at of [2 ** 40, 2 ** 44]) {
+    guest.seek(fd, at, 0);
+    expect(guest.read(fd, 2)).toBe('bb');
+  }
 });
 
 test('impossible disks are refused', () => {
