@@ -15,7 +15,7 @@ import { Disk } from './disk/disk.ts';
 import { E } from './fs/errno.ts';
 import type { Errno, Outcome } from './fs/errno.ts';
 import { hasContents } from './fs/file-system.ts';
-import type { DiskUsage, FileStat, FileSystem, InodeKind, InodeNumber } from './fs/file-system.ts';
+import type { DirectoryEntry, DiskUsage, FileStat, FileSystem, InodeKind, InodeNumber } from './fs/file-system.ts';
 import { FileTree, ROOT_INODE } from './fs/file-tree.ts';
 import { WASI_LIMITS } from './limits.ts';
 import { resolvePath } from './wasi/resolve-path.ts';
@@ -185,11 +185,30 @@ export class Files extends FilesView {
     const place = this.resolve(path, false);
     if (place.inode === 0) throw failure('remove', path, E.noent);
     if (place.name === '') throw failure('remove', path, E.inval);
-    if (this.files.kind(place.inode) === 'directory' && options.recursive === true) {
-      for (const { name } of this.list(path)) this.remove(`${path}/${name}`, options);
-    }
     const kind = this.files.kind(place.inode) === 'directory' ? 'directory' : 'file';
+    if (kind === 'directory' && options.recursive === true) this.#removeBelow(path, place.inode);
     this.#gone('remove', path, this.files.remove(place.parent, place.name, kind));
+  }
+
+  /** Empties a directory, from the bottom up. By inodes, since a guest's tree may be deeper than a path or the stack. */
+  #removeBelow(path: string, directory: InodeNumber): void {
+    const way = [directory];
+    for (let at = way.at(-1); at !== undefined; at = way.at(-1)) {
+      const entry = this.#first(path, at);
+      if (entry === undefined) {
+        way.pop();
+        continue;
+      }
+      const kind = this.files.kind(entry.inode) === 'directory' ? 'directory' : 'file';
+      if (kind === 'directory' && this.#first(path, entry.inode) !== undefined) way.push(entry.inode);
+      else this.#gone('remove', path, this.files.remove(at, entry.name, kind));
+    }
+  }
+
+  #first(path: string, directory: InodeNumber): DirectoryEntry | undefined {
+    const entry = this.files.entryFrom(directory, 0);
+    if (typeof entry === 'number') throw failure('list', path, entry);
+    return entry;
   }
 
   /** Moves a name, replacing what is there as POSIX `rename` does. */

@@ -93,6 +93,24 @@ test('what can not be done is an error that says why, and changes nothing', asyn
   expect(files.list('/').map(({ name }) => name)).toEqual(['a', 'dev']);
 });
 
+test('a tree that is deeper than a path is taken apart; a path that no guest could give is an error', async () => {
+  const files = filesOf(await boot({ files: {} }));
+  const way = 'd/'.repeat(1000);
+  files.mkdir('/top');
+  // Higher with each move.
+  for (let i = 0; i < 12; i++) {
+    files.mkdir(way, { recursive: true });
+    files.rename('/top', `${way}top`);
+    files.rename('/d', '/top');
+  }
+  expect(() => files.stat(`/top/${'d/'.repeat(3000)}`)).toThrow(
+    expect.objectContaining({ code: 'file-error', message: expect.stringMatching(/nametoolong/) }),
+  );
+  const { inodes } = files.usage();
+  files.remove('/top', { recursive: true });
+  expect(inodes - files.usage().inodes).toBeGreaterThan(12_000);
+});
+
 test('a child has its parent files, each changes its own, and a snapshot stays as it was', async () => {
   const parent = await boot({});
   filesOf(parent).write('/f', 'parent');

@@ -40,6 +40,7 @@ export function resolvePath(
   const { follow, entry = false, absoluteFrom } = options;
   if (path === '') return E.noent;
   if (path.startsWith('/')) return E.notcapable;
+  if (tooLong(path, PATH_BYTES)) return E.nametoolong;
   const trail: InodeNumber[] = [start];
   let pending = path;
   let expansions = 0;
