@@ -63,7 +63,13 @@ export function hostDirectory(path: string): NodeHostDirectory {
     list: (at, limit) => attempt(at, () => listOf(root, at, limit)),
     readLink: (at) => attempt(at, () => withEntry(root, namesOf(at), readLinkAt)),
     read: (at, version, offset, into) =>
-      attempt(at, () => readSync(opened(open, root, at, version), into, 0, into.length, offset)),
+      attempt(at, () => {
+        const descriptor = opened(open, root, at, version);
+        const count = readSync(descriptor, into, 0, into.length, offset);
+        // After it: what was read is of that version, whoever writes meanwhile.
+        check(open, at, version, descriptor);
+        return count;
+      }),
     close,
     [Symbol.dispose]: close,
   };
@@ -115,26 +121,37 @@ function listOf(root: string, at: string, limit: number): string[] {
   });
 }
 
-/** A descriptor on the file, kept for the next read; checked to be `version` still. */
+/** A descriptor on the file, kept for the next read. What was opened is checked to be `version`, so no pipe is ever read. */
 function opened(open: Map<string, number>, root: string, at: string, version: string): number {
-  const key = `${version} ${at}`;
-  let descriptor = open.get(key);
-  if (descriptor === undefined) {
-    const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-    descriptor = withEntry(root, namesOf(at), (path) => openSync(path, flags));
-  } else open.delete(key);
-  open.set(key, descriptor);
-  if (versionOf(fstatSync(descriptor, { bigint: true })) !== version) {
+  const key = keyOf(at, version);
+  const known = open.get(key);
+  if (known !== undefined) {
     open.delete(key);
-    closeSync(descriptor);
-    throw new FargoError('io', `the host file "${at}" has changed since the guest first saw it`);
+    open.set(key, known);
+    return known;
   }
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  const descriptor = withEntry(root, namesOf(at), (path) => openSync(path, flags));
+  open.set(key, descriptor);
+  check(open, at, version, descriptor);
   if (open.size > OPEN_FILES) {
     const [oldest, oldDescriptor] = open.entries().next().value!;
     open.delete(oldest);
     closeSync(oldDescriptor);
   }
   return descriptor;
+}
+
+/** Throws `FargoError` `io`, and closes the file, unless it is `version` still. */
+function check(open: Map<string, number>, at: string, version: string, descriptor: number): void {
+  if (versionOf(fstatSync(descriptor, { bigint: true })) === version) return;
+  open.delete(keyOf(at, version));
+  closeSync(descriptor);
+  throw new FargoError('io', `the host file "${at}" has changed since the guest first saw it`);
+}
+
+function keyOf(at: string, version: string): string {
+  return `${version} ${at}`;
 }
 
 /** Throws `FargoError` `io` unless all names of a path are plain, and it is no longer than one that the system takes. */
