@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { diffFiles, exportTar, filesOf, Host, stackLayers, tarLayer } from '../index.ts';
-import type { FileChange, Machine, WasiOptions } from '../index.ts';
+import type { FileChange, Layer, Machine, WasiOptions } from '../index.ts';
 import { listingOf } from '../image/testing/layers.ts';
 import { hostDirectory } from '../platform/node/index.ts';
 
@@ -49,6 +49,21 @@ test('nothing differs between a child and its parent, and looking is no differen
   filesOf(parent).list('/');
   expect(diffFiles(child, parent)).toEqual([]);
   expect(exportTar(child, { since: parent }).bytes()).toHaveLength(1024);
+});
+
+test('files from before 1970 are exported as of 1970', async () => {
+  const stat = { sizeBytes: 1, accessedNs: -5n, modifiedNs: -5n, changedNs: -5n, version: '1' };
+  const isDirectory = (path: string): boolean => path === '' || path === 'd';
+  const below: Layer = {
+    stat: (path) => ({ ...stat, kind: isDirectory(path) ? 'directory' : 'file' }),
+    list: (path) => (path === '' ? ['d'] : path === 'd' ? ['f'] : []),
+    read: (_path, _version, _offset, into) => into.fill(0x78).length,
+    readLink: () => '',
+  };
+  const machine = await boot({ preopens: { '/': below } });
+  const layer = tarLayer(exportTar(machine).bytes());
+  expect(layer.stat('d')).toMatchObject({ kind: 'directory', modifiedNs: 0n });
+  expect(layer.stat('d/f')).toMatchObject({ kind: 'file', modifiedNs: 0n, sizeBytes: 1 });
 });
 
 test('what is written, made, moved, linked and removed', async () => {

@@ -36,7 +36,7 @@ export function* treeItems(
   const directoryItem = (path: string): TarItem => ({
     kind: 'directory',
     path: path.slice(1),
-    modifiedNs: directories.get(path)!,
+    modifiedNs: notNegative(directories.get(path)!),
   });
   function* above(path: string): Generator<TarItem> {
     const missing: string[] = [];
@@ -77,6 +77,11 @@ export function* treeItems(
   for (const path of touched) if (path !== '' && directories.has(path)) yield directoryItem(path);
 }
 
+/** A host's file may be from before 1970, which readers of tars take for 1970 at best. */
+function notNegative(ns: bigint): bigint {
+  return ns < 0n ? 0n : ns;
+}
+
 function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/'));
 }
@@ -87,7 +92,7 @@ function itemOf(
   firstNames: Map<number, string>,
   readFile: ReadFile,
 ): TarItem | undefined {
-  const common = { path: path.slice(1), modifiedNs: inode.modifiedNs };
+  const common = { path: path.slice(1), modifiedNs: notNegative(inode.modifiedNs) };
   switch (inode.kind) {
     case 'directory':
       return { kind: 'directory', ...common };
