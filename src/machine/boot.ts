@@ -65,7 +65,7 @@ export function boot(runtime: Runtime, program: Program, setup: MachineSetup): B
  */
 export function link(machine: Machine, units: readonly Unit[]): Outcome<unknown> {
   const { runtime } = machine;
-  const before = { program: machine.program, state: machine.settle().hold() };
+  const before = { program: machine.program, state: machine.settle().hold(), origin: machine.origin.hold() };
   const sizesAtLink = {
     wasmPages: before.state.wasmPages,
     tableEntries: tableSizes(before.state.tables, before.program.bootTableSizes),
@@ -75,17 +75,21 @@ export function link(machine: Machine, units: readonly Unit[]): Outcome<unknown>
     machine.leave();
     const core = runtime.cores.create(program);
     const state = extendedState(runtime, before.state, { program, core });
-    machine.adopt(program, state);
+    machine.adopt({ program, state, origin: state });
     state.drop(runtime.maps);
     const outcome = initialize(machine, machine.enter());
-    if (outcome.kind === 'trap' && machine.onTrap === 'rollback') machine.adopt(before.program, before.state);
+    // Functions of the embedder, told of the outcome, may have disposed it.
+    if (machine.disposed) return outcome;
+    if (outcome.kind === 'trap' && machine.onTrap === 'rollback') machine.adopt(before);
+    else machine.markOrigin();
     return outcome;
   } catch (error) {
-    if (machine.program === program) machine.adopt(before.program, before.state);
-    else runtime.retire(program);
+    if (machine.program !== program) runtime.retire(program);
+    else if (!machine.disposed) machine.adopt(before);
     throw error;
   } finally {
     before.state.drop(runtime.maps);
+    before.origin.drop(runtime.maps);
   }
 }
 

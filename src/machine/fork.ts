@@ -75,8 +75,13 @@ export function forkEach(source: ForkSource, count: number, options: ForkOptions
     try {
       results.push({ ok: true, machine: forkOne(source, options) });
     } catch (error) {
-      if (!(error instanceof FargoError)) throw error;
-      results.push({ ok: false, error });
+      if (error instanceof FargoError) {
+        results.push({ ok: false, error });
+        continue;
+      }
+      // Of the embedder's own: nobody gets the children that were made before.
+      for (const result of results) if (result.ok) result.machine.dispose();
+      throw error;
     }
   }
   return results;
@@ -128,14 +133,14 @@ function runForkHook(child: Machine): void {
   let outcome: Outcome<unknown>;
   try {
     outcome = run(child, child.program.entry(FORK_HOOK), [generation]);
+    if (outcome.kind === 'return' && outcome.value === 0) {
+      // What the hook made different (I7) stays so after a reset.
+      child.markOrigin();
+      return;
+    }
   } catch (error) {
     child.dispose();
     throw error;
-  }
-  if (outcome.kind === 'return' && outcome.value === 0) {
-    // What the hook made different (I7) stays so after a reset.
-    child.markOrigin();
-    return;
   }
   const given = outcome.kind === 'return' ? `returned ${String(outcome.value)}; 0 is expected` : describe(outcome);
   child.dispose();

@@ -286,12 +286,16 @@ export class Machine implements Holder, ForkSource {
   rollback(to: Snapshot): void {
     if (to.program !== this.program) throw new FargoError('bad-argument', 'the snapshot is of another image');
     // A seeded stream must not begin again where that of the snapshot's other children does (I7).
+    this.#requireReplaceable();
     const own = withForkedDevices(this.runtime, this.program, { state: to.state, identity: this.identity });
-    this.#become(own ?? to.state);
-    own?.drop(this.runtime.maps);
+    try {
+      this.#become(own ?? to.state);
+    } finally {
+      own?.drop(this.runtime.maps);
+    }
   }
 
-  /** Goes back to what it was when it booted or was forked. @throws FargoError as {@link snapshot} */
+  /** Goes back to what it was when it booted, was forked, or had its last module linked. @throws FargoError as {@link snapshot} */
   reset(): void {
     this.#become(this.#origin);
   }
@@ -424,16 +428,21 @@ export class Machine implements Holder, ForkSource {
     old.drop(this.runtime.maps);
   }
 
-  /** @internal Replaces program and state: what linking another module does. */
-  adopt(program: Program, state: State): void {
+  /** @internal What {@link reset} goes back to. */
+  get origin(): State {
+    return this.#origin;
+  }
+
+  /** @internal Replaces program and states: what linking another module does. */
+  adopt({ program, state, origin }: { program: Program; state: State; origin: State }): void {
     this.leave();
-    this.state.drop(this.runtime.maps);
-    this.#origin.drop(this.runtime.maps);
+    const old = [this.state, this.#origin];
+    this.state = state.hold();
+    this.#origin = origin.hold();
+    for (const each of old) each.drop(this.runtime.maps);
     this.runtime.reassign(this.program, program);
     this.program = program;
     this.#door = undefined;
-    this.state = state.hold();
-    this.#origin = state.hold();
   }
 
   /** @internal */
@@ -468,10 +477,14 @@ export class Machine implements Holder, ForkSource {
     throw new FargoError('bad-argument', `module ${unit} was asked for; there are ${this.program.units.length}`);
   }
 
-  #become(state: State): void {
+  #requireReplaceable(): void {
     this.requireAlive();
     this.#requireIdle('rolled back or reset');
     this.runtime.requireStack();
+  }
+
+  #become(state: State): void {
+    this.#requireReplaceable();
     this.leave();
     const old = this.state;
     this.state = state.hold();

@@ -1,0 +1,89 @@
+/** Going back, and giving up half-way: what reset, rollback, link and fork leave behind when they end early. */
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { Host, type Machine, type Snapshot } from '../index.ts';
+import { wasmFromText } from '../wasm/text.ts';
+
+let host: Host;
+
+beforeEach(() => {
+  host = new Host();
+});
+
+afterEach(() => {
+  expect(host.audit().faults).toEqual([]);
+  host.dispose();
+});
+
+const COUNTER = `(module (memory (export "m") 1) (global $g (mut i32) (i32.const 0))
+  (func (export "next") (result i32) (global.set $g (i32.add (global.get $g) (i32.const 1))) (global.get $g)))`;
+
+async function bootText(text: string, options: Parameters<Host['build']>[1] = {}): Promise<Machine> {
+  return (await host.build(text, options)).boot();
+}
+
+describe('reset after linking', () => {
+  test('goes back to the machine with its new module, which has been started', async () => {
+    const machine = await bootText(COUNTER);
+    host.name(machine, 'base');
+    machine.call('next');
+    const added = await wasmFromText(
+      `(module (import "base" "m" (memory 1)) (data (i32.const 8) "shared")
+        (global $g (mut i32) (i32.const 0)) (func $start (global.set $g (i32.const 5))) (start $start)
+        (func (export "g") (result i32) (global.get $g)))`,
+    );
+    expect(host.link(machine, added).kind).toBe('return');
+    machine.memory.fill(0, 0, 100);
+    machine.reset();
+    expect(machine.call('g')).toBe(5);
+    expect(machine.memory.readText(8, 6)).toBe('shared');
+    expect(machine.tryCallIn(0, 'next')).toEqual({ kind: 'return', value: 2 });
+  });
+
+  test('that failed goes back to what it did before', async () => {
+    const machine = await bootText(COUNTER);
+    host.name(machine, 'base');
+    machine.call('next');
+    const trapping = await wasmFromText('(module (import "base" "m" (memory 1)) (data (i32.const 65536) "x"))');
+    const unlinkable = await wasmFromText('(module (import "base" "m" (memory 2)))');
+    expect(host.link(machine, trapping).kind).toBe('trap');
+    expect(() => host.link(machine, unlinkable)).toThrow(expect.objectContaining({ code: 'link' }));
+    expect(machine.call('next')).toBe(2);
+    machine.reset();
+    expect(machine.call('next')).toBe(1);
+  });
+});
+
+describe('what ends early leaves nothing', () => {
+  test('a rollback that is asked for in a call', async () => {
+    const later: { snapshot?: Snapshot; machine?: Machine } = {};
+    const machine = await bootText(
+      '(module (import "m" "f" (func $f)) (memory 1) (data (i32.const 0) "x") (func (export "run") (call $f)))',
+      { imports: { m: { f: () => later.machine!.rollback(later.snapshot!) } }, wasi: { seed: 1, files: { a: 'a' } } },
+    );
+    using snapshot = machine.snapshot();
+    Object.assign(later, { snapshot, machine });
+    expect(machine.tryCall('run')).toMatchObject({
+      kind: 'trap',
+      trap: { message: expect.stringMatching(/in a call/) },
+    });
+  });
+
+  test('children of a request in which a function of the embedder throws', async () => {
+    let calls = 0;
+    const onOutput = (): void => {
+      if (++calls === 3) throw new Error('no more');
+    };
+    const parent = await bootText(
+      `(module (import "wasi_snapshot_preview1" "fd_write" (func $w (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1) (data (i32.const 0) "\\08\\00\\00\\00\\01\\00\\00\\00x")
+        (func (export "fargo_on_fork") (param i32) (result i32) (call $w (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16))))`,
+    );
+    expect(() => parent.fork(5, { onOutput })).toThrow('no more');
+    expect(host.usage().machines).toBe(1);
+    calls = 0;
+    expect(() => parent.forkEach(5, { onOutput })).toThrow('no more');
+    expect(host.usage().machines).toBe(1);
+  });
+});
