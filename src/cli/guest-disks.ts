@@ -3,12 +3,12 @@
  * changes is its own, and goes to a file of its own.
  */
 
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync, rmSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 
 import { FargoError } from '../base/errors.ts';
-import { diskOf } from '../host/machine-disk.ts';
-import { nonZeroBlocks, writeQcow2Overlay, writeRaw, type DiskFormat } from '../image/index.ts';
+import { diskOf, type MachineDisk } from '../host/machine-disk.ts';
+import { nonZeroBlocks, writeQcow2Overlay, writeRaw, type DiskFormat, type ImageSink } from '../image/index.ts';
 import type { Machine } from '../machine/machine.ts';
 import { createImageFile, openImageFile, type NodeDiskImage } from '../platform/node/index.ts';
 import { formatByName, type DiskOption } from './options.ts';
@@ -65,25 +65,35 @@ export function checkSaves(paths: readonly string[], disks: number): void {
 
 /**
  * Writes the first disks of a machine to `paths`: as an overlay of the image where the name ends in `.qcow2`, whole and
- * raw otherwise.
+ * raw otherwise. A file that can't be written whole is removed.
  */
 export function saveDisks(machine: Machine, disks: readonly GuestDisk[], paths: readonly string[]): void {
   for (const [at, path] of paths.entries()) {
-    const { guest, format, image } = disks[at]!;
+    const { guest } = disks[at]!;
     using disk = diskOf(machine, guest);
     using sink = createImageFile(path);
-    const { sizeBytes } = disk;
-    if (formatByName(path) === 'raw') {
-      writeRaw(sink, { sizeBytes, blocks: nonZeroBlocks(disk) });
-      continue;
+    try {
+      writeDisk(sink, disk, disks[at]!, path);
+    } catch (error) {
+      sink.close();
+      rmSync(path, { force: true });
+      throw error;
     }
-    const backingName = relative(realpathSync(dirname(resolve(path))), image.paths[0]!);
-    writeQcow2Overlay(sink, {
-      sizeBytes,
-      blocks: disk.changedBlocks(),
-      backing: image,
-      backingName,
-      backingFormat: format,
-    });
   }
+}
+
+function writeDisk(sink: ImageSink, disk: MachineDisk, { format, image }: GuestDisk, path: string): void {
+  const { sizeBytes } = disk;
+  if (formatByName(path) === 'raw') {
+    writeRaw(sink, { sizeBytes, blocks: nonZeroBlocks(disk) });
+    return;
+  }
+  const backingName = relative(realpathSync(dirname(resolve(path))), image.paths[0]!);
+  writeQcow2Overlay(sink, {
+    sizeBytes,
+    blocks: disk.changedBlocks(),
+    backing: image,
+    backingName,
+    backingFormat: format,
+  });
 }
