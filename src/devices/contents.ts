@@ -9,7 +9,7 @@ import type { InodeNumber } from './fs/file-system.ts';
 import { FileTree } from './fs/file-tree.ts';
 import type { FileTreeState } from './fs/file-tree.ts';
 import type { FileInode } from './fs/inode.ts';
-import { WASI_LIMITS } from './limits.ts';
+import { VIEW_LIMITS } from './limits.ts';
 
 /** A file or disk of a state. */
 export interface FoundFile {
@@ -20,7 +20,7 @@ export interface FoundFile {
 
 /** The file or disk at `path`. Throws `FargoError` `file-error` where nothing is, or something without contents. */
 export function findFile(state: FileTreeState, storage: Storage, path: string): FoundFile {
-  const files = new FileTree(WASI_LIMITS, () => 0n, new Disk(storage));
+  const files = new FileTree(VIEW_LIMITS, () => 0n, new Disk(storage));
   try {
     files.restore(state);
     const number = new FilesView({ files, releaseUnused: (inode) => files.release(inode) }).stat(path)?.inode ?? 0;

@@ -17,7 +17,7 @@ import type { Errno, Outcome } from './fs/errno.ts';
 import { hasContents } from './fs/file-system.ts';
 import type { DirectoryEntry, DiskUsage, FileStat, FileSystem, InodeKind, InodeNumber } from './fs/file-system.ts';
 import { FileTree, ROOT_INODE } from './fs/file-tree.ts';
-import { WASI_LIMITS } from './limits.ts';
+import { VIEW_LIMITS } from './limits.ts';
 import { resolvePath } from './wasi/resolve-path.ts';
 import type { ResolvedPath } from './wasi/resolve-path.ts';
 import type { WasiState } from './wasi/state.ts';
@@ -274,7 +274,7 @@ export class Files extends FilesView {
 
 /** The files of a state at rest, to look at. The caller disposes `files`. */
 export function spaceOfState(state: WasiState, storage: Storage): FileSpace {
-  const files = new FileTree(WASI_LIMITS, () => 0n, new Disk(storage));
+  const files = new FileTree(VIEW_LIMITS, () => 0n, new Disk(storage));
   files.restore(state.files);
   return { files, releaseUnused: (inode) => files.release(inode) };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { diffFiles, exportTar, filesOf, Host, stackLayers, tarLayer } from '../index.ts';
+import { diffFiles, exportTar, FargoError, filesOf, Host, stackLayers, tarLayer } from '../index.ts';
 import type { FileChange, Layer, Machine, WasiOptions } from '../index.ts';
 import { listingOf } from '../image/testing/layers.ts';
 import { hostDirectory } from '../platform/node/index.ts';
@@ -53,9 +53,8 @@ test('nothing differs between a child and its parent, and looking is no differen
 
 test('files from before 1970 are exported as of 1970', async () => {
   const stat = { sizeBytes: 1, accessedNs: -5n, modifiedNs: -5n, changedNs: -5n, version: '1' };
-  const isDirectory = (path: string): boolean => path === '' || path === 'd';
   const below: Layer = {
-    stat: (path) => ({ ...stat, kind: isDirectory(path) ? 'directory' : 'file' }),
+    stat: (path) => ({ ...stat, kind: path === '' || path === 'd' ? 'directory' : 'file' }),
     list: (path) => (path === '' ? ['d'] : path === 'd' ? ['f'] : []),
     read: (_path, _version, _offset, into) => into.fill(0x78).length,
     readLink: () => '',
@@ -64,6 +63,23 @@ test('files from before 1970 are exported as of 1970', async () => {
   const layer = tarLayer(exportTar(machine).bytes());
   expect(layer.stat('d')).toMatchObject({ kind: 'directory', modifiedNs: 0n });
   expect(layer.stat('d/f')).toMatchObject({ kind: 'file', modifiedNs: 0n, sizeBytes: 1 });
+});
+
+test('a machine that may list more than others is looked at and exported as one that may', async () => {
+  const stat = { sizeBytes: 0, accessedNs: 0n, modifiedNs: 0n, changedNs: 0n, version: '1' };
+  const below: Layer = {
+    stat: (path) => ({ ...stat, kind: path === '' || path === 'd' ? 'directory' : 'file' }),
+    list: (path, limit) => {
+      if (limit < 150_000) throw new FargoError('io', 'more entries than that');
+      return path === '' ? ['d'] : ['f'];
+    },
+    read: () => 0,
+    readLink: () => '',
+  };
+  const machine = await boot({ preopens: { '/': below }, limits: { hostEntries: 200_000 } });
+  const before = machine.snapshot();
+  expect(filesOf(before).list('/d')).toHaveLength(1);
+  expect(tarLayer(exportTar(before).bytes()).list('d', 10)).toEqual(['f']);
 });
 
 test('what is written, made, moved, linked and removed', async () => {

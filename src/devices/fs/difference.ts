@@ -21,7 +21,7 @@ import type { Storage } from '../../machine/storage.ts';
 import { readFrame } from '../../memory/frames-raw.ts';
 import { forestGet } from '../../memory/map-forest.ts';
 import { Disk } from '../disk/disk.ts';
-import { PATH_BYTES, WASI_LIMITS } from '../limits.ts';
+import { PATH_BYTES, VIEW_LIMITS } from '../limits.ts';
 import { readContent } from './content.ts';
 import { entryAt } from './directory.ts';
 import { E } from './errno.ts';
@@ -90,7 +90,7 @@ class Side {
 
   constructor(state: FileTreeState, storage: Storage) {
     this.state = state;
-    this.tree = new FileTree({ ...WASI_LIMITS, inodes: Infinity }, () => 0n, new Disk(storage));
+    this.tree = new FileTree(VIEW_LIMITS, () => 0n, new Disk(storage));
     this.tree.restore(state);
   }
 

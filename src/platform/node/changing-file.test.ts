@@ -1,3 +1,4 @@
+import type * as fs from 'node:fs';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +10,8 @@ import { hostDirectory } from './host-directory.ts';
 const hooks = vi.hoisted(() => ({ beforeRead: (): void => {} }));
 
 vi.mock('node:fs', async (original) => {
-  const real = await original<typeof import('node:fs')>();
-  const readSync = (...args: Parameters<typeof real.readSync>): number => {
+  const real = await original<typeof fs>();
+  const readSync = (...args: Parameters<typeof fs.readSync>): number => {
     hooks.beforeRead();
     return real.readSync(...args);
   };
