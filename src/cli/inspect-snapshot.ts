@@ -43,7 +43,7 @@ export async function snapshotFacts({ name, bytes }: LoadedModule): Promise<Snap
   const fields = new Fields(config, 'config');
   const machine = fields.object('machine');
   const state = fields.object('state');
-  const sizes = new Map([...layers].map(([each, layer]) => [each, layer.bytes.length]));
+  const sizes = new Map(layers.map((layer) => [layer.digest, layer.bytes.length]));
   return {
     command: 'inspect',
     version: packageVersion(),
@@ -72,8 +72,8 @@ export async function snapshotFacts({ name, bytes }: LoadedModule): Promise<Snap
     devices: state
       .list('devices', COUNT)
       .map((device, at) => new Fields(device, `config.state.devices[${at}]`).text('name', TEXT)),
-    layers: [...layers].map(([each, layer]) => ({
-      digest: each,
+    layers: layers.map((layer) => ({
+      digest: layer.digest,
       mediaType: layer.mediaType,
       bytes: layer.bytes.length,
     })),

@@ -81,7 +81,7 @@ async function load(
 /** Functions that fail when called, by the names of all imports of the file's modules: what is linked otherwise stays so. */
 async function failingImports(file: Uint8Array): Promise<Imports> {
   const imports = Object.create(null) as Record<string, Record<string, HostFunction>>;
-  for (const { mediaType, bytes } of (await readLayout(file, SNAPSHOT_BYTES)).layers.values()) {
+  for (const { mediaType, bytes } of (await readLayout(file, SNAPSHOT_BYTES)).layers) {
     if (mediaType !== MediaType.module) continue;
     for (const { module, name, kind } of readModule(bytes).imports) {
       if (kind !== 'func') continue;

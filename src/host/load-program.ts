@@ -63,7 +63,7 @@ export async function loadProgram(file: SavedFile, fields: Fields, context: Prog
     const built = new Map<string, Compiled>();
     for (const [position, unit] of saved.entries()) {
       if (position < units.length) {
-        if (unit.source.kind === 'module') file.pass(unit.source.digest);
+        if (unit.source.kind === 'module') file.passModule(unit.source.digest);
         continue;
       }
       // A module that stands there a thousand times is compiled once.

@@ -2,7 +2,8 @@
 
 import { FargoError } from '../base/errors.ts';
 import { Fields } from '../base/fields.ts';
-import type { OpenedLayout } from '../image/snapshot/read-layout.ts';
+import { MediaType } from '../image/snapshot/media-types.ts';
+import type { LayoutLayer, OpenedLayout } from '../image/snapshot/read-layout.ts';
 
 /** Characters of a digest. */
 export const DIGEST_LENGTH = 71;
@@ -10,23 +11,26 @@ export const DIGEST_LENGTH = 71;
 export class SavedFile {
   readonly config: Fields;
   readonly digest: string;
-  readonly #layers: OpenedLayout['layers'];
-  readonly #taken = new Set<string>();
+  readonly #layers: readonly LayoutLayer[];
+  readonly #byKey: ReadonlyMap<string, LayoutLayer>;
+  readonly #taken = new Set<LayoutLayer>();
 
   constructor({ config, digest, layers }: OpenedLayout) {
     this.config = new Fields(config, 'config');
     this.digest = digest;
     this.#layers = layers;
+    this.#byKey = new Map(layers.map((layer) => [keyOf(layer.digest, layer.mediaType), layer]));
   }
 
   /** The bytes of a layer of the type that is expected. */
   layer(digest: string, mediaType: string, path: string): Uint8Array<ArrayBuffer> {
-    const found = this.#layers.get(digest);
-    if (found?.mediaType !== mediaType) {
-      const what = found === undefined ? 'no layer' : `a layer of type "${found.mediaType}"`;
+    const found = this.#byKey.get(keyOf(digest, mediaType));
+    if (found === undefined) {
+      const other = this.#layers.find((each) => each.digest === digest);
+      const what = other === undefined ? 'no layer' : `a layer of type "${other.mediaType}"`;
       throw invalid(`${path} names ${digest.slice(0, DIGEST_LENGTH)}, ${what}; a "${mediaType}" is expected`);
     }
-    this.#taken.add(digest);
+    this.#taken.add(found);
     return found.bytes;
   }
 
@@ -36,16 +40,22 @@ export class SavedFile {
     return digest === undefined ? undefined : this.layer(digest, mediaType, `${fields.path}.${name}`);
   }
 
-  /** A layer is of no use here, if it is there at all. */
-  pass(digest: string): void {
-    this.#taken.add(digest);
+  /** A module is of no use here, if it is there at all. */
+  passModule(digest: string): void {
+    const found = this.#byKey.get(keyOf(digest, MediaType.module));
+    if (found !== undefined) this.#taken.add(found);
   }
 
   end(): void {
-    for (const digest of this.#layers.keys()) {
-      if (!this.#taken.has(digest)) throw invalid(`the manifest has a layer ${digest} that the config does not name`);
+    for (const layer of this.#byKey.values()) {
+      if (this.#taken.has(layer)) continue;
+      throw invalid(`the manifest has a layer ${layer.digest} that the config does not name`);
     }
   }
+}
+
+function keyOf(digest: string, mediaType: string): string {
+  return `${digest} ${mediaType}`;
 }
 
 /** The error that something in a snapshot file is wrong. */

@@ -279,6 +279,10 @@ describe('around the files', () => {
     const { host: third, child: changed } = await elsewhere(vm.vm, { stdin: 'XY' });
     expect(text(changed.read(0, 3))).toBe('XY');
     third.dispose();
+    const own = await boot(host, { stdin: wrapper });
+    expect((own.read(0, 4) as Uint8Array).length).toBe(4);
+    const { child: same } = await elsewhere(own.vm);
+    expect(same.read(0, 4)).toEqual(wrapper.slice(4, 8));
     const port = await boot(host, { stdin: { read: () => Uint8Array.of(65) } });
     const { host: fourth, child: deaf } = await elsewhere(port.vm);
     expect(text(deaf.read(0, 3))).toBe('');

@@ -16,12 +16,12 @@ export interface Parts {
   /** The config, changeable. */
   readonly config: Loose;
   /** Layers by digest. */
-  readonly layers: Map<string, LayoutLayer>;
+  readonly layers: Map<string, Omit<LayoutLayer, 'digest'>>;
 }
 
 export async function partsOf(file: Uint8Array): Promise<Parts> {
   const { config, layers } = await readLayout(file, MAX_BYTES);
-  return { config: structuredClone(config), layers: new Map(layers) };
+  return { config: structuredClone(config), layers: new Map(layers.map((layer) => [layer.digest, layer])) };
 }
 
 /** A file of these parts, with right digests. */

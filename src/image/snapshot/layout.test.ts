@@ -87,7 +87,7 @@ describe('a layout', () => {
     const { bytes, digest, layer } = await layout();
     const read = await readLayout(bytes, MAX);
     expect(read.config).toEqual({ a: 'ü', b: [layer, null] });
-    expect([...read.layers.values()].map(({ mediaType, bytes: { length } }) => [mediaType, length])).toEqual([
+    expect(read.layers.map(({ mediaType, bytes: { length } }) => [mediaType, length])).toEqual([
       [MODULE, 5000],
       ['application/x', 3],
     ]);
@@ -98,6 +98,17 @@ describe('a layout', () => {
       if (path.startsWith('blobs/'))
         expect(path).toBe(`blobs/sha256/${createHash('sha256').update(blob).digest('hex')}`);
     }
+  });
+
+  test.each([false, true])('has the same bytes once, whatever they are (compressed: %s)', async (compress) => {
+    const writer = new LayoutWriter({ compress, maxBytes: MAX });
+    const [both] = [await writer.add(MODULE, Uint8Array.of(1)), await writer.add('application/x', Uint8Array.of(1))];
+    const { bytes } = await writer.finish({});
+    expect([...filesOf(bytes).keys()]).toHaveLength(5);
+    const { layers } = await readLayout(bytes, MAX);
+    expect(layers).toEqual(
+      [MODULE, 'application/x'].map((mediaType) => ({ digest: both, mediaType, bytes: Uint8Array.of(1) })),
+    );
   });
 
   test('compressed: the layers are gzip, the config and the digest the same', async () => {

@@ -16,6 +16,8 @@ import { ARTIFACT_TYPE, GZIP, LAYOUT_VERSION, MANIFEST_TYPE, MediaType } from '.
 
 /** A layer, inflated. */
 export interface LayoutLayer {
+  /** Of its contents, as the config names it. Layers of several types may have the same. */
+  readonly digest: string;
   /** Without the `+gzip` that it may have had. */
   readonly mediaType: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -25,8 +27,7 @@ export interface OpenedLayout {
   /** Of the config: names the snapshot. */
   readonly digest: string;
   readonly config: Json;
-  /** By digest of their contents, as the config names them. */
-  readonly layers: ReadonlyMap<string, LayoutLayer>;
+  readonly layers: readonly LayoutLayer[];
 }
 
 interface Descriptor {
@@ -36,7 +37,7 @@ interface Descriptor {
 }
 
 const TEXT_LENGTH = 1024;
-const NOTHING: KnownContents = new Map();
+const NOTHING: KnownModules = new Map();
 
 /** Whether bytes may be a snapshot file, by how they begin: a tar, or gzip. */
 export function mayBeSnapshotFile(bytes: Uint8Array): boolean {
@@ -49,8 +50,8 @@ const GZIP_MAGIC: readonly number[] = [0x1f, 0x8b];
 const USTAR_AT = 257;
 const USTAR_MAGIC: readonly number[] = [...'ustar'].map((letter) => letter.charCodeAt(0));
 
-/** Contents that are here already, by digest: layers of them are not read. */
-export type KnownContents = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+/** Modules that are here already, by digest: layers of them are not read. */
+export type KnownModules = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
 /**
  * Reads a snapshot file, gzip or not. The result shares no bytes with it.
@@ -61,7 +62,7 @@ export type KnownContents = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 export async function readLayout(
   bytes: Uint8Array,
   maxBytes: ByteCount,
-  known: KnownContents = NOTHING,
+  known: KnownModules = NOTHING,
 ): Promise<OpenedLayout> {
   if (bytes.length > maxBytes) throw tooLarge(bytes.length, maxBytes);
   const files = tarLayer(bytes, { limits: { bytes: maxBytes, entries: TAR_ENTRIES } });
@@ -71,10 +72,11 @@ export async function readLayout(
   if (configFields.mediaType !== MediaType.config) {
     throw new FargoError('unsupported', `the config is a "${configFields.mediaType}"; "${MediaType.config}" is read`);
   }
+  // The same bytes may be two things: a module that is the input of its machine too.
   const descriptors = new Map<string, Descriptor>();
   manifest.list('layers', LAYERS).forEach((value, at) => {
     const found = descriptorOf(new Fields(value, `${manifest.path}.layers[${at}]`));
-    descriptors.set(found.digest, found);
+    descriptors.set(`${found.digest} ${found.mediaType}`, found);
   });
   let total = 0;
   for (const { sizeBytes } of [configFields, ...descriptors.values()]) total += sizeBytes;
@@ -83,17 +85,20 @@ export async function readLayout(
   const verified = await Promise.all(
     [...descriptors.values()].map(async (each) => ({
       each,
-      stored: known.get(each.digest) ?? (await blobOf(files, each, maxBytes)),
+      stored:
+        (each.mediaType === MediaType.module ? known.get(each.digest) : undefined) ??
+        (await blobOf(files, each, maxBytes)),
     })),
   );
-  const layers = new Map<string, LayoutLayer>();
+  const layers: LayoutLayer[] = [];
   let left = maxBytes;
   for (const { each, stored } of verified) {
     const isGzip = each.mediaType.endsWith(GZIP);
     const inflated = isGzip ? inflate(stored, left, maxBytes) : stored;
     left -= inflated.length;
     if (left < 0) throw tooLarge(maxBytes - left, maxBytes);
-    layers.set(isGzip ? await digestOf(inflated) : each.digest, {
+    layers.push({
+      digest: isGzip ? await digestOf(inflated) : each.digest,
       mediaType: isGzip ? each.mediaType.slice(0, -GZIP.length) : each.mediaType,
       bytes: inflated,
     });

@@ -40,7 +40,7 @@ export interface LayoutOptions {
 
 export class LayoutWriter {
   readonly #options: LayoutOptions;
-  /** By digest of the contents. */
+  /** By digest of the contents and type. */
   readonly #layers = new Map<string, Promise<Blob>>();
 
   constructor(options: LayoutOptions) {
@@ -48,16 +48,17 @@ export class LayoutWriter {
   }
 
   /**
-   * Adds a layer, once however often it is given: the digest of `bytes`, which must not change any more. `known`: that
+   * Adds a layer, once however often it is given with this type: the digest of `bytes`, which must not change any more. `known`: that
    * digest, if it was computed before.
    */
   async add(mediaType: string, bytes: Uint8Array, known?: string): Promise<string> {
     const digest = known ?? (await digestOf(bytes));
-    if (this.#layers.has(digest)) return digest;
+    const key = `${digest} ${mediaType}`;
+    if (this.#layers.has(key)) return digest;
     const { compress } = this.#options;
     const type = compress ? `${mediaType}${GZIP}` : mediaType;
     this.#layers.set(
-      digest,
+      key,
       compress
         ? blobOf(type, gzipSync(bytes, { mtime: 0, level: GZIP_LEVEL }))
         : Promise.resolve({ mediaType: type, digest, bytes }),
@@ -88,13 +89,13 @@ export class LayoutWriter {
       mediaType: INDEX_TYPE,
       manifests: [{ ...descriptorOf(manifest), artifactType: ARTIFACT_TYPE }],
     });
-    const blobs = [manifest, configBlob, ...layers];
+    const blobs = new Map([manifest, configBlob, ...layers].map((each) => [each.digest, each]));
     const items: TarItem[] = [
       fileOf('oci-layout', documentOf({ imageLayoutVersion: LAYOUT_VERSION })),
       fileOf('index.json', index),
       { path: 'blobs', kind: 'directory', modifiedNs: 0n },
       { path: 'blobs/sha256', kind: 'directory', modifiedNs: 0n },
-      ...blobs.map(({ digest, bytes }) => fileOf(`blobs/${digest.replace(':', '/')}`, bytes)),
+      ...[...blobs.values()].map(({ digest, bytes }) => fileOf(`blobs/${digest.replace(':', '/')}`, bytes)),
     ];
     const size = items.reduce((sum, item) => sum + memberBytes(item), 2 * BLOCK_BYTES);
     if (size > this.#options.maxBytes) {
