@@ -66,7 +66,7 @@ export interface FileSystem<State> {
   dispose(): void;
 
   /**
-   * Units of the budget for what operations did beyond a constant: levels walked up, questions to layers. Whoever charges
+   * Units of the budget for what operations did beyond a constant: levels walked up, long ways down, questions to layers. Whoever charges
    * them sets it to 0; so does {@link restore}.
    */
   work: number;

@@ -10,7 +10,7 @@
 import { E } from '../fs/errno.ts';
 import type { Errno } from '../fs/errno.ts';
 import type { FileSystem, InodeNumber } from '../fs/file-system.ts';
-import { LINK_EXPANSIONS, NAME_BYTES, PATH_BYTES } from '../limits.ts';
+import { FREE_NAMES, LINK_EXPANSIONS, NAME_BYTES, NAME_UNITS, PATH_BYTES } from '../limits.ts';
 
 /** Where a path leads. */
 export interface ResolvedPath {
@@ -44,7 +44,8 @@ export function resolvePath(
   const trail: InodeNumber[] = [start];
   let pending = path;
   let expansions = 0;
-  for (;;) {
+  for (let names = 0; ; names++) {
+    if (names >= FREE_NAMES) files.work += NAME_UNITS;
     const slash = pending.indexOf('/');
     const name = slash < 0 ? pending : pending.slice(0, slash);
     const rest = slash < 0 ? '' : pending.slice(slash).replace(/^\/+/, '');
