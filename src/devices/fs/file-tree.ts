@@ -185,8 +185,8 @@ export class FileTree implements FileSystem<FileTreeState> {
     const end = offset + length;
     if (node.readOnly) return E.rofs;
     if (end > this.#limits.fileBytes) return E.fbig;
-    const blocks = Math.ceil(end / BLOCK_BYTES) - Math.floor(offset / BLOCK_BYTES);
-    if (blocks - node.blockCount > this.#spareBlocks()) return E.nospc;
+    const range = { first: Math.floor(offset / BLOCK_BYTES), end: Math.ceil(end / BLOCK_BYTES) };
+    if (!this.#hasSpaceFor(file, node, range)) return E.nospc;
     return end > node.sizeBytes ? this.setSize(file, end) : E.success;
   }
 
@@ -430,6 +430,20 @@ export class FileTree implements FileSystem<FileTreeState> {
     if (node.links === 0) return E.noent;
     if (node.readOnly) return E.rofs;
     return this.#isFull(node, units) ? E.nospc : E.success;
+  }
+
+  /** Whether the quota allows the blocks of a range that the disk does not have. */
+  #hasSpaceFor(
+    file: InodeNumber,
+    { blockCount }: FileInode,
+    { first, end }: { readonly first: number; readonly end: number },
+  ): boolean {
+    const spare = this.#spareBlocks();
+    let missing = end - first;
+    if (missing <= spare || missing - blockCount > spare) return missing <= spare;
+    this.work += missing * LEVEL_UNITS;
+    for (let block = first; block < end; block++) if (this.#disk!.has(file, block)) missing--;
+    return missing <= spare;
   }
 
   /** Blocks that the quota still allows. */

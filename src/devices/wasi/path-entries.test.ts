@@ -217,5 +217,30 @@ test('work on files that is more than a constant is charged', () => {
   guest.path('path_create_directory', 'moves');
   guest.charged = 0;
   expect(guest.rename('moves', `${deep.join('/')}/moved`)).toBe(0);
-  expect(guest.charged).toBe(101 * 50);
+  expect(guest.charged).toBe(101 * 50 + (101 - 16) * 200);
+});
+
+test('the way that links make of a short path is charged', () => {
+  const guest = new FakeGuest(wasi({ files: { d: {} } }));
+  guest.symlink('d', 'l0');
+  for (let i = 1; i < 40; i++) guest.symlink(`${'d/../'.repeat(500)}l${i - 1}`, `l${i}`);
+  guest.charged = 0;
+  expect(guest.stat('d')).toMatchObject({ type: 3 });
+  expect(guest.charged).toBe(0);
+  expect(guest.stat('l39', 1)).toMatchObject({ type: 3 });
+  expect(guest.charged).toBe((39 * 1000 + 40 + 1 - 16) * 200);
+});
+
+test('space is asked for by what a range lacks, not by what the file has elsewhere', () => {
+  const guest = new FakeGuest(wasi({ files: {}, limits: { storedBytes: 10 * 4096 } }));
+  guest.save('f', 'x'.repeat(10 * 4096));
+  const fd = guest.open('f');
+  expect(guest.call('fd_allocate', fd, 0n, 10n * 4096n)).toBe(0);
+  expect(guest.call('fd_allocate', fd, 4096n, 10n * 4096n)).toBe(E.nospc);
+  expect(guest.call('fd_allocate', fd, 20n * 4096n, 4096n)).toBe(E.nospc);
+  expect(guest.call('fd_allocate', fd, 5n, 1n << 39n)).toBe(E.nospc);
+  expect(guest.stat('f')).toMatchObject({ size: 10 * 4096 });
+  expect(guest.call('fd_filestat_set_size', fd, 6n * 4096n)).toBe(0);
+  expect(guest.call('fd_allocate', fd, 4096n, 9n * 4096n)).toBe(0);
+  expect(guest.call('fd_allocate', fd, 4096n, 10n * 4096n)).toBe(E.nospc);
 });
