@@ -14,8 +14,8 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const build = join(here, 'build');
 const offered = join(here, '..', 'dist', 'guests');
 
-/** What `fargo-wasm fork` and the examples find without a build. */
-const OFFERED = ['counter', 'kv', 'mandelbrot', 'repl', 'sieve'];
+/** What `fargo-wasm fork`, `fargo-wasm demo` and the examples find without a build. */
+const OFFERED = ['counter', 'files', 'kv', 'mandelbrot', 'repl', 'sieve'];
 
 /** Wasm pages of each variant of big.wat. */
 const BIG = { 'big-1m': 16, 'big-4m': 64, 'big-16m': 256, 'big-256m': 4096, 'big-1g': 16_384 };

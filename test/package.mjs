@@ -1,9 +1,13 @@
-/** `npm run package:check`: what `npm pack` would publish. No tests, no sources, small, and all that `exports` names. */
+/**
+ * `npm run package:check`: what `npm pack` would publish. No tests, no sources, small, all that `exports` names, the guests of the
+ * command line, and the page of `fargo-wasm demo --serve` without Perl.
+ */
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 const UNPACKED_BYTES_MAX = 3 << 20;
+const PACKED_BYTES_MAX = 900_000;
 
 const [pack] = JSON.parse(
   execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { encoding: 'utf8' }),
@@ -16,6 +20,7 @@ for (const path of paths) {
 }
 if (pack.unpackedSize > UNPACKED_BYTES_MAX)
   faults.push(`${pack.unpackedSize} bytes unpacked; ${UNPACKED_BYTES_MAX} are allowed`);
+if (pack.size > PACKED_BYTES_MAX) faults.push(`${pack.size} bytes packed; ${PACKED_BYTES_MAX} are allowed`);
 
 const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8'));
 const named = [
@@ -29,6 +34,15 @@ for (const path of named) {
 for (const needed of ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md']) {
   if (!paths.includes(needed)) faults.push(`${needed} is missing`);
 }
+for (const needed of [
+  'dist/guests/kv.wasm',
+  'dist/guests/files.wasm',
+  'dist/web/index.html',
+  'dist/web/guests/kv.wasm.gz',
+]) {
+  if (!paths.includes(needed)) faults.push(`${needed} is missing: run npm run demo:build`);
+}
+if (paths.some((path) => path.includes('perl'))) faults.push('Perl is in the package');
 
 console.log(`${paths.length} files, ${pack.size} bytes packed, ${pack.unpackedSize} unpacked`);
 for (const fault of faults) console.error(fault);

@@ -48,13 +48,18 @@ export async function loadModule(path: string): Promise<LoadedModule> {
   return { path, name, format: 'text', bytes, readMs: performance.now() - started };
 }
 
-/** Reads the guest that comes with this package. @throws FargoError `io` */
-export async function loadDefaultGuest(): Promise<LoadedModule> {
-  const path = fileURLToPath(new URL(`../guests/${DEFAULT_GUEST.name}.wasm`, import.meta.url));
+/** Reads the guest that `fork` and `bench` use when none is given. @throws FargoError `io` */
+export function loadDefaultGuest(): Promise<LoadedModule> {
+  return loadOwnGuest(DEFAULT_GUEST.name);
+}
+
+/** Reads a guest that comes with this package. @throws FargoError `io` */
+export async function loadOwnGuest(name: string): Promise<LoadedModule> {
+  const path = fileURLToPath(new URL(`../guests/${name}.wasm`, import.meta.url));
   try {
     return await loadModule(path);
   } catch (cause) {
-    throw new FargoError('io', `the guest that comes with fargo-wasm is missing: run npm run build, or give a module`, {
+    throw new FargoError('io', `the guest ${name} that comes with fargo-wasm is missing: run npm run build`, {
       cause,
     });
   }

@@ -84,6 +84,11 @@ export function parseCount(text: string): number {
   return wholeNumber(text, { '': 1, k: 1e3, K: 1e3, M: 1e6 }, { from: 1, to: 10_000_000, example: '1000 or 10k' });
 }
 
+/** A TCP port; 0 stands for any that is free. */
+export function parsePort(text: string): number {
+  return wholeNumber(text, { '': 1 }, { from: 0, to: 65_535, example: '4173' });
+}
+
 /** Bytes, with a binary unit: `65536`, `64KiB`, `64K`, `1.5G`. */
 export function parseBytes(text: string): number {
   return bytesUpTo(2 ** 32, text);

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { benchCommand } from './bench.ts';
 import { completionCommand } from './completion.ts';
 import { cpCommand } from './cp.ts';
+import { demoCommand } from './demo/command.ts';
 import { diffCommand } from './diff.ts';
 import { forkCommand } from './fork.ts';
 import { inspectCommand } from './inspect.ts';
@@ -13,6 +14,7 @@ import { runCommand } from './run.ts';
 
 const HELP = `
 Examples:
+  $ fargo-wasm demo                             see it work, in some seconds
   $ fargo-wasm fork                             fork a guest of our own
   $ fargo-wasm fork app.wasm --call 'query(7)'  fork yours
   $ fargo-wasm run --dir . app.wasm input.txt   run a WASI command
@@ -20,6 +22,9 @@ Examples:
   $ fargo-wasm completion bash >> ~/.bashrc     completions
 
 Colours are for terminals only; NO_COLOR and FORCE_COLOR are respected.`;
+
+/** In the order of `--help`. */
+const COMMANDS = [forkCommand, runCommand, diffCommand, cpCommand, inspectCommand, benchCommand, demoCommand];
 
 /** A new tree of commands: parsing changes it. */
 export function createProgram(): Command {
@@ -29,8 +34,7 @@ export function createProgram(): Command {
     .enablePositionalOptions()
     .configureHelp({ styleTitle: (title) => title })
     .addHelpText('after', HELP);
-  const commands = [forkCommand(), runCommand(), diffCommand(), cpCommand(), inspectCommand(), benchCommand()];
-  for (const command of commands) program.addCommand(command);
+  for (const make of COMMANDS) program.addCommand(make());
   program.addCommand(completionCommand(() => program));
   for (const command of [program, ...program.commands]) {
     command

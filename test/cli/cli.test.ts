@@ -59,7 +59,7 @@ function settled(text: string): string {
 }
 
 describe('help', () => {
-  test.each([[], ['fork'], ['run'], ['inspect'], ['bench'], ['completion']])('%s', (...command) => {
+  test.each([[], ['fork'], ['run'], ['inspect'], ['bench'], ['demo'], ['completion']])('%s', (...command) => {
     const ran = cli([...command, '--help']);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
     expectGolden(`help${command.map((each) => `-${each}`).join('')}.txt`, ran.stdout);
@@ -516,7 +516,21 @@ describe('completion', () => {
     [['fargo-wasm', 'f'], ['fork']],
     [
       ['fargo-wasm', ''],
-      ['fork', 'run', 'diff', 'cp', 'inspect', 'bench', 'completion', 'help', '-V', '--version', '-h', '--help'],
+      [
+        'fork',
+        'run',
+        'diff',
+        'cp',
+        'inspect',
+        'bench',
+        'demo',
+        'completion',
+        'help',
+        '-V',
+        '--version',
+        '-h',
+        '--help',
+      ],
     ],
     [
       ['fargo-wasm', 'fork', '--c'],
@@ -547,7 +561,7 @@ describe('docs/cli.md', () => {
 
   test('has every option, command and exit code of the help texts', () => {
     const missing: string[] = [];
-    for (const command of ['fork', 'run', 'diff', 'cp', 'inspect', 'bench', 'completion']) {
+    for (const command of ['fork', 'run', 'diff', 'cp', 'inspect', 'bench', 'demo', 'completion']) {
       const help = cli([command, '--help']).stdout;
       for (const [, option] of help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)) {
         if (option !== '--help' && !document.includes(option!)) missing.push(option!);
@@ -560,7 +574,7 @@ describe('docs/cli.md', () => {
     expect(missing).toEqual([]);
   });
 
-  test.each(['fork', 'bench', 'inspect'])('has every key of the JSON of %s', (command) => {
+  test.each(['fork', 'bench', 'inspect', 'demo'])('has every key of the JSON of %s', (command) => {
     const shape = readFileSync(join(ROOT, `test/cli/golden/json-${command}.txt`), 'utf8');
     const keys = [...shape.matchAll(/"(\w+)":/g)].map((match) => match[1]!);
     expect(keys.length).toBeGreaterThan(10);

@@ -6,19 +6,28 @@ import { bytes, text } from './format.ts';
 import { hero } from './hero.ts';
 
 export function home(onChoose: (guest: Guest) => void): HTMLElement {
-  const cards = CATALOGUE.map((guest) =>
-    el(
+  const absent = absentGuests();
+  const cards = CATALOGUE.map((guest) => {
+    const disabled = absent.includes(guest.id);
+    const size = text(bytes(guest.transferBytes));
+    return el(
       'li',
       {},
       el(
         'button',
-        { type: 'button', className: 'card', 'data-guest': guest.id, onclick: () => onChoose(guest) },
+        { type: 'button', className: 'card', 'data-guest': guest.id, disabled, onclick: () => onChoose(guest) },
         el('span', { className: 'card-name' }, guest.name),
         el('span', { className: 'card-what' }, guest.what),
-        el('span', { className: 'card-size' }, `${text(bytes(guest.transferBytes))} to fetch`),
+        el(
+          'span',
+          { className: 'card-size' },
+          disabled
+            ? `Not here: its ${size} are not in the npm package. In a clone of the repository, npm run demo has it.`
+            : `${size} to fetch`,
+        ),
       ),
-    ),
-  );
+    );
+  });
   return el(
     'section',
     { className: 'home' },
@@ -45,4 +54,9 @@ export function home(onChoose: (guest: Guest) => void): HTMLElement {
       'Nothing leaves this page, and nothing is fetched from anywhere else. Every figure is measured while you look.',
     ),
   );
+}
+
+/** Guests that whoever serves this page left out: see web/pack.mjs. */
+function absentGuests(): readonly string[] {
+  return document.querySelector<HTMLMetaElement>('meta[name="absent-guests"]')?.content.split(' ') ?? [];
 }

@@ -7,10 +7,10 @@ _fargo_wasm() {
   done
   case "$command" in
     '')
-      COMPREPLY=($(compgen -W $'fork\nrun\ndiff\ncp\ninspect\nbench\ncompletion\nhelp\n-V\n--version\n-h\n--help' -- "$current"))
+      COMPREPLY=($(compgen -W $'fork\nrun\ndiff\ncp\ninspect\nbench\ndemo\ncompletion\nhelp\n-V\n--version\n-h\n--help' -- "$current"))
       ;;
     help)
-      COMPREPLY=($(compgen -W $'fork\nrun\ndiff\ncp\ninspect\nbench\ncompletion\nhelp' -- "$current"))
+      COMPREPLY=($(compgen -W $'fork\nrun\ndiff\ncp\ninspect\nbench\ndemo\ncompletion\nhelp' -- "$current"))
       ;;
     fork)
       case "$previous" in
@@ -49,6 +49,12 @@ _fargo_wasm() {
         -n|--count|--rounds|--boot|--call|--headroom|--budget|--max-depth|--max-memory|--disk-quota|--env) return ;;
       esac
       if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'-n\n--count\n--rounds\n--boot\n--call\n--headroom\n--json\n--budget\n--no-budget\n--max-depth\n--max-memory\n--dir\n--disk\n--disk-backing\n--disk-quota\n--env\n--unknown-imports-trap\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
+      ;;
+    demo)
+      case "$previous" in
+        -n|--count|--port) return ;;
+      esac
+      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'-n\n--count\n--json\n--serve\n--port\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
       ;;
     completion)
       case "$previous" in

@@ -9,6 +9,7 @@ _fargo_wasm() {
     'cp:copy files into a snapshot, or out of it'
     'inspect:say what a module is and what instrumenting it costs'
     'bench:measure forks against booting and copying, several times'
+    'demo:show all of it in some seconds, or serve the browser demo'
     'completion:print completions for a shell'
     'help:display help for command'
   )
@@ -24,8 +25,9 @@ _fargo_wasm() {
       cp) _arguments -s -S '*-h[display help for command]' '*--help[display help for command]' '1:from:_files' '2:to:_files' ;;
       inspect) _arguments -s -S '*--json[the facts for machines]' '*-h[display help for command]' '*--help[display help for command]' '1:module:_files' ;;
       bench) _arguments -s -S '*-n[children in each round]:value: ' '*--count[children in each round]:value: ' '*--rounds[rounds]:value: ' '*--boot[a call that warms the guest before the snapshot; repeatable]:value: ' '*--call[the call to make in each child]:value: ' '*--headroom[make the guest'\''s allocator extend its heap before the snapshot]:value: ' '*--json[figures for machines]' '*--budget[units of work that a call may use\: about one an instruction (default\: 10G)]:value: ' '*--no-budget[no limit of work, and of nesting only what the engine has; faster]' '*--max-depth[calls that may nest (default\: 10000; needs the budget)]:value: ' '*--max-memory[the guest'\''s memory, at most, such as 64MiB (default\: what the module declares)]:value: ' '*--dir[a directory for the guest\: writes stay in the machine (cow), or fail (ro); repeatable]:value:_files' '*--disk[a disk image for the guest, by default as /dev/vda, /dev/vdb...\: writes stay in the machine; repeatable]:value:_files' '*--disk-backing[where backing files of disk images may lie (default\: the image'\''s directory)]:value:_files' '*--disk-quota[what the guest may write to files and disks, in blocks of 4 KiB (default\: 1GiB)]:value: ' '*--env[a variable for the guest, by default with the host'\''s value; repeatable]:value: ' '*--unknown-imports-trap[an import that nothing provides is a function that fails when it is called]' '*-h[display help for command]' '*--help[display help for command]' '1:module:_files' ;;
+      demo) _arguments -s -S '*-n[children]:value: ' '*--count[children]:value: ' '*--json[figures for machines]' '*--serve[serve the browser demo, for this machine only]' '*--port[where, with --serve; 0 takes any that is free (default\: 4173)]:value: ' '*-h[display help for command]' '*--help[display help for command]' ;;
       completion) _arguments -s -S '*-h[display help for command]' '*--help[display help for command]' '1:completion:(bash zsh fish)' ;;
-      help) _arguments -s -S '1:command:(fork run diff cp inspect bench completion help)' ;;
+      help) _arguments -s -S '1:command:(fork run diff cp inspect bench demo completion help)' ;;
       esac
       ;;
   esac
