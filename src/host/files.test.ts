@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { filesOf, Host, type Machine, type WasiOptions } from '../index.ts';
+import { filesOf, Host, type Layer, type LayerStat, type Machine, type WasiOptions } from '../index.ts';
 
 /** A guest that imports WASI and does nothing. */
 const GUEST = `(module
@@ -165,4 +165,52 @@ test('in a call the door is part of it: what it did goes when the guest traps', 
 test('a guest without WASI has no files', async () => {
   const plain = await (await host.build('(module (func (export "f")))')).boot();
   expect(() => filesOf(plain)).toThrow(expect.objectContaining({ code: 'unsupported' }));
+});
+
+test('a layer that asks another machine of the same image leaves both their own files', async () => {
+  const stat: LayerStat = {
+    kind: 'file',
+    sizeBytes: 9000,
+    accessedNs: 0n,
+    modifiedNs: 0n,
+    changedNs: 0n,
+    version: '1',
+  };
+  const ask: { now: () => void } = { now: () => {} };
+  const layer: Layer = {
+    stat: (path) => (path === '' ? { ...stat, kind: 'directory' } : path === 'f' ? stat : undefined),
+    list: () => ['f'],
+    read: (_path, _version, offset, into) => {
+      ask.now();
+      return into.fill(0x61).subarray(0, Math.max(0, 9000 - offset)).length;
+    },
+    readLink: () => '',
+  };
+  const one = await boot({ preopens: { '/': layer } });
+  const other = one.fork();
+  ask.now = () => {
+    ask.now = () => {};
+    filesOf(other).write('/own', 'of the other');
+  };
+  filesOf(one).write('/f', 'secret', { offset: 5000 });
+  expect(filesOf(one).stat('/own')).toBeUndefined();
+  expect(filesOf(one).readText('/f').slice(4998, 5008)).toBe('aasecretaa');
+  expect(filesOf(other).readText('/f')).toBe('a'.repeat(9000));
+  expect(filesOf(other).readText('/own')).toBe('of the other');
+
+  ask.now = () => {
+    ask.now = () => {};
+    filesOf(one).write('/within', 'part of the same change');
+    expect(() => one.fork()).toThrow(expect.objectContaining({ code: 'machine-busy' }));
+    expect(() => one.dispose()).toThrow(expect.objectContaining({ code: 'machine-busy' }));
+    expect(() => host.dispose()).toThrow(expect.objectContaining({ code: 'machine-busy' }));
+  };
+  filesOf(one).write('/f', 'again', { offset: 10 });
+  expect(filesOf(one).readText('/within')).toBe('part of the same change');
+  expect(filesOf(one).readText('/f').slice(9, 16)).toBe('aagaina');
+  ask.now = () => {
+    throw new Error('no more');
+  };
+  expect(() => filesOf(one).readText('/f')).toThrow();
+  one.fork().dispose();
 });

@@ -32,7 +32,7 @@ import { ExitError, TrapError, type Outcome, type OutputChunk } from './outcome.
 import { differingPages, pagesOf, type Pages } from './pages.ts';
 import type { Program } from './program.ts';
 import { RestDoor } from './rest-door.ts';
-import { run, transact } from './run.ts';
+import { changeAtRest, run, transact } from './run.ts';
 import type { Holder, Runtime } from './runtime.ts';
 import { Snapshot, type SaveOptions } from './snapshot.ts';
 import type { State } from './state.ts';
@@ -397,15 +397,7 @@ export class Machine implements Holder, ForkSource {
       work(this.core!);
       return;
     }
-    this.runtime.requireStack();
-    const core = this.enter();
-    try {
-      work(core);
-      core.commit();
-    } catch (error) {
-      core.rollback();
-      throw error;
-    }
+    changeAtRest(this, work);
   }
 
   /** @internal Hands on what a call has written, or keeps it for {@link takeOutput}. */

@@ -77,6 +77,50 @@ export function transact<T>(machine: Machine, work: () => T): T {
   throw outcome.kind === 'exit' ? new ExitError(outcome.code) : new TrapError(outcome.trap);
 }
 
+/**
+ * Runs `work`, which changes a machine at rest from outside, as one transaction. Those who are told of calls are not told.
+ * The core is busy meanwhile: layers and ports of the embedder, which `work` may ask, may use other machines (I8), and
+ * this one as a part of the change.
+ *
+ * @throws what `work` throws, after rollback; TrapError, ExitError where a call that it made ended so; FargoError as a call
+ */
+export function changeAtRest(machine: Machine, work: (core: Core) => void): void {
+  const core = begin(machine);
+  try {
+    work(core);
+  } catch (error) {
+    core.ending ??= { kind: 'host-error', error };
+  }
+  machine.runtime.guestCalls--;
+  core.busy = 0;
+  const { ending } = core;
+  let failure: { readonly error: unknown } | undefined;
+  if (ending !== undefined) failure = { error: ending.kind === 'exit' ? new ExitError(ending.code) : ending.error };
+  try {
+    if (failure === undefined) {
+      try {
+        core.commit();
+      } catch (error) {
+        failure = { error };
+      }
+    }
+    if (failure !== undefined) {
+      core.completeMarks();
+      core.rollback();
+    }
+  } catch (error) {
+    if (machine.core === core) machine.runtime.cores.forget(core);
+    throw error;
+  }
+  const output = core.takeOutput();
+  if (failure === undefined) {
+    machine.deliver(output);
+    return;
+  }
+  if (!core.fits(machine.state)) machine.leave();
+  throw failure.error;
+}
+
 /** Lays the machine out on a core, which is busy from here to {@link end}. */
 function begin(machine: Machine): Core {
   const { runtime } = machine;
