@@ -32,6 +32,7 @@ export default async function prepare() {
   }
   const configFile = join(root, 'web', 'vite.config.ts');
   await build({ configFile, logLevel: 'warn' });
+  execFileSync(process.execPath, [join(root, 'web', 'pack.mjs')], { stdio: 'inherit' });
   await build({
     configFile,
     logLevel: 'warn',
