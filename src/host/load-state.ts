@@ -11,7 +11,7 @@ import type { Runtime } from '../machine/runtime.ts';
 import type { Snapshot } from '../machine/snapshot.ts';
 import { State } from '../machine/state.ts';
 import type { PageMapRoot } from '../memory/page-map.ts';
-import { loadPages, readSavedPages } from '../memory/saved-pages.ts';
+import { loadPages, readSavedPages, type SavedMap } from '../memory/saved-pages.ts';
 import { highest } from './load-program.ts';
 import { DIGEST_LENGTH, invalid, type SavedFile } from './saved-file.ts';
 import { readRegisters } from './saved-registers.ts';
@@ -57,6 +57,7 @@ export function loadState(file: SavedFile, fields: Fields, context: StateContext
     file.optionalLayer(fields, 'tables', MediaType.tables),
     sizes.tableEntries ?? DEFAULT_TABLE_ENTRIES,
   );
+  const known = new Map<Uint8Array, SavedMap>();
   const memories = fields.objects('memories', UNITS, (each, position) => {
     const least = birth.wasmPages[position];
     if (least === undefined) throw invalid(`${each.path} is of no memory`);
@@ -66,25 +67,30 @@ export function loadState(file: SavedFile, fields: Fields, context: StateContext
     const blob = file.optionalLayer(each, 'pages', MediaType.memory);
     const pages = wasmPages * PAGES_PER_WASM_PAGE;
     const what = `the pages of memory ${position}`;
-    const maps = blob === undefined ? [] : readSavedPages(what, blob, (key) => (key === 0 ? pages : undefined));
-    return { wasmPages, saved: maps[0] };
+    let saved = blob && known.get(blob);
+    if (blob !== undefined && (saved === undefined || endOf(saved) > pages)) {
+      saved = readSavedPages(what, blob, (key) => (key === 0 ? pages : undefined))[0]!;
+      known.set(blob, saved);
+    }
+    return { wasmPages, saved };
   });
   if (memories.length !== program.memories.length) throw fields.wrong('memories', `${program.memories.length} of them`);
   fields.end();
 
   const roots: PageMapRoot[] = [];
   const states: unknown[] = [];
+  const belowOf = (position: number): PageMapRoot => beneath?.state.roots[position] ?? 0;
   try {
     memories.forEach(({ saved, wasmPages }, position) => {
-      const below = beneath?.state.roots[position] ?? 0;
+      const below = belowOf(position);
       if ((beneath?.state.wasmPages[position] ?? 0) > wasmPages) {
         throw invalid(`config.state.memories[${position}] is smaller than that of the parent: memories never shrink`);
       }
-      if (saved !== undefined) roots.push(loadPages(runtime, below, saved));
-      else {
-        runtime.maps.retain(below);
-        roots.push(below);
-      }
+      // A layer may be that of a thousand memories: it is laid out once.
+      const twin = memories.findIndex((each, at) => each.saved === saved && belowOf(at) === below);
+      const same = saved === undefined ? below : roots[twin];
+      if (same !== undefined) runtime.maps.retain(same);
+      roots.push(same ?? loadPages(runtime, below, saved!));
     });
     program.devices.forEach((factory, index) => {
       if (factory.load === undefined) {
@@ -102,4 +108,9 @@ export function loadState(file: SavedFile, fields: Fields, context: StateContext
     memories.map(({ wasmPages }) => wasmPages),
     { registers, tables, devices: states, factories: program.devices },
   );
+}
+
+/** Pages from here on are not in it. */
+function endOf({ stored, cleared }: SavedMap): number {
+  return Math.max(stored.at(-1) ?? -1, cleared.at(-1) ?? -1) + 1;
 }

@@ -5,9 +5,11 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { FargoError, Host, type LoadOptions } from '../../src/index.ts';
 import { digestOf } from '../../src/image/snapshot/digest.ts';
 import { MediaType } from '../../src/image/snapshot/media-types.ts';
+import { FramePool } from '../../src/memory/frame-pool.ts';
+import { PagesWriter } from '../../src/memory/saved-pages.ts';
 import { wasmFromText } from '../../src/wasm/text.ts';
 import { wrapperModule } from '../wasi/machine-calls.ts';
-import { fileOf, partsOf, type Loose, type Parts } from './parts.ts';
+import { fileOf, partsOf, replaceLayer, type Loose, type Parts } from './parts.ts';
 
 let host: Host;
 afterEach(() => {
@@ -71,3 +73,35 @@ describe('devices', () => {
     expect(await refused(parts)).toMatchObject({ code: 'invalid-image' });
   });
 });
+
+describe('layers that are used again and again', () => {
+  test('are laid out once: memories that begin alike share their pages', async () => {
+    host = new Host();
+    const parts = await partsOfMachine(
+      '(module (memory (export "m") 16) (data (i32.const 0) "x") (func (export "f")))',
+    );
+    const blob = pagesBlob(256);
+    await replaceLayer(parts, (parts.config as Loose).state.memories[0].pages as string, blob);
+    const { program, state } = parts.config as Loose;
+    const more = { units: program.units[0], memories: state.memories[0], registers: state.registers[0] };
+    for (let i = 0; i < 20; i++) {
+      program.units.push(more.units);
+      state.memories.push(more.memories);
+      state.registers.push(more.registers);
+    }
+    using loaded = await host.load(await fileOf(parts));
+    expect(host.usage().frameBytes).toBe(256 * 4096);
+    using child = loaded.fork();
+    child.memoryOf(3, 0).write(0, Uint8Array.of(9));
+    expect([2, 3, 4].map((unit) => child.memoryOf(unit, 0).getUint8(0))).toEqual([1, 9, 1]);
+    expect(host.audit().faults).toEqual([]);
+  });
+});
+
+/** A layer of a memory: that many pages from the first, each of ones. */
+function pagesBlob(pages: number): Uint8Array<ArrayBuffer> {
+  const writer = new PagesWriter(new FramePool(), 1 << 28);
+  writer.begin(0);
+  for (let page = 0; page < pages; page++) writer.store(page).fill(1);
+  return writer.finish()!;
+}
