@@ -34,7 +34,8 @@ import {
   opcodeKey,
 } from '../wasm/opcodes.ts';
 import { AffineExpressions, I32_ADD, I32_CONST, I32_MUL, I32_SHL, I32_SUB, UNKNOWN } from './affine.ts';
-import { prefixedKey } from './decode-fast.ts';
+import { blockTypeAt, checkSelectTypes, prefixedKey } from './decode-fast.ts';
+import { VOID } from './emit.ts';
 import { GUEST_AT } from './layout.ts';
 
 /** Bytes that a deferred store may advance by in an iteration: it must touch every page on its way. */
@@ -183,6 +184,7 @@ export class LoopSurvey {
    * Reads the loop whose block type is at `at`, in code that the engine has validated. False: a loop, a call or something
    * else is in it that rules deferring out, or nothing in it stores; then nothing is known. `locals`: of the body;
    * `slots`: with globals behind them. `defer`: whether marks may be deferred.
+   * Throws `FargoError` `unsupported` for types that are refused, or spelled in more bytes than one (decode-fast.ts).
    */
   survey(source: Uint8Array, at: number, locals: number, slots: number, defer: boolean): boolean {
     if (!glance(source, lebEnd(source, at))) return false;
@@ -244,6 +246,7 @@ export class LoopSurvey {
       switch (key) {
         case 0x02: // block
         case 0x04: // if
+          blockTypeAt(source, next);
           depth++;
           if (regions >= REGIONS_MAX) this.#deferrable = false;
           this.#openBlock[depth] = blocks++;
@@ -282,6 +285,10 @@ export class LoopSurvey {
         case 0x20: // local.get
         case 0x41: // i32.const
           next = lebEnd(source, next);
+          break;
+        case 0x1c: // select with types
+          checkSelectTypes(source, next);
+          next = skipImmediate(source, next, key);
           break;
         case 0x03: // loop
         case 0x06: // try
@@ -565,14 +572,14 @@ export class LoopSurvey {
   }
 
   #paramsOf(at: number): number {
-    const first = this.#source[at]!;
-    return first === 0x40 || (first & 0xc0) === 0x40 ? 0 : this.#typeParams[u32At(this.#source, at)]!;
+    const type = blockTypeAt(this.#source, at);
+    return type < 0 ? 0 : this.#typeParams[type]!;
   }
 
   #resultsOf(at: number): number {
-    const first = this.#source[at]!;
-    if (first === 0x40) return 0;
-    return (first & 0xc0) === 0x40 ? 1 : this.#typeResults[u32At(this.#source, at)]!;
+    const type = blockTypeAt(this.#source, at);
+    if (type >= 0) return this.#typeResults[type]!;
+    return type === VOID ? 0 : 1;
   }
 
   #push(node: number): void {
