@@ -48,9 +48,12 @@ const STORE = [0x20, 0, 0x41, 1, 0x36, 2, 0];
 const STEP = [0x20, 0, 0x41, 4, 0x6a, 0x21, 0];
 const again = (label: number): number[] => [0x20, 0, 0x0d, label];
 
+function section(id: number, contents: readonly number[]): number[] {
+  return [id, contents.length, ...contents];
+}
+
 /** `(module (memory 1) (func (param i32) …))`. */
 function moduleOf(code: readonly number[]): Uint8Array<ArrayBuffer> {
-  const section = (id: number, contents: readonly number[]): number[] => [id, contents.length, ...contents];
   const body = [0, ...code];
   return Uint8Array.of(
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
