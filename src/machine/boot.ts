@@ -46,7 +46,7 @@ export function boot(runtime: Runtime, program: Program, setup: MachineSetup): B
     program.birth!,
   );
   try {
-    const booted = { machine, outcome: initialize(machine, machine.enter()) };
+    const booted = { machine, outcome: initialize(machine, machine.enter(), 0) };
     machine.markOrigin();
     return booted;
   } catch (error) {
@@ -77,7 +77,7 @@ export function link(machine: Machine, units: readonly Unit[]): Outcome<unknown>
     const state = extendedState(runtime, before.state, { program, core });
     machine.adopt({ program, state, origin: state });
     state.drop(runtime.maps);
-    const outcome = initialize(machine, machine.enter());
+    const outcome = initialize(machine, machine.enter(), program.main);
     // Functions of the embedder, told of the outcome, may have disposed it.
     if (machine.disposed) return outcome;
     if (outcome.kind === 'trap' && machine.onTrap === 'rollback') machine.adopt(before);
@@ -93,16 +93,18 @@ export function link(machine: Machine, units: readonly Unit[]): Outcome<unknown>
   }
 }
 
-function initialize(machine: Machine, core: Core): Outcome<unknown> {
+/** What instantiation does of the units from `first` on; those before it have done it. */
+function initialize(machine: Machine, core: Core, first: number): Outcome<unknown> {
   const { program } = machine;
   if (core.elementsFailure !== undefined) {
     const found = trapOf(core.elementsFailure, program.units);
     if (found === undefined) throw core.elementsFailure;
     return { kind: 'trap', trap: { ...found, output: [] } };
   }
-  const { hooks } = program.units[program.main]!.meta;
-  if (hooks.boot !== undefined) {
-    const outcome = run(machine, program.hook(hooks.boot, program.main), []);
+  for (let unit = first; unit < program.units.length; unit++) {
+    const { hooks } = program.units[unit]!.meta;
+    if (hooks.boot === undefined) continue;
+    const outcome = run(machine, program.hook(hooks.boot, unit), []);
     if (outcome.kind !== 'return') return outcome;
   }
   if (program.hasEntry(INITIALIZE) && !program.hasEntry('_start')) {

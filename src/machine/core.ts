@@ -109,6 +109,7 @@ export class Core {
     this.#registers = this.state.registers;
     this.#tablesState = this.state.tables;
     this.#deviceStates = this.state.devices;
+    for (const device of this.devices) device.attach?.(this);
     this.devices.forEach((device, index) => device.restore(this.state.devices[index], undefined));
   }
 

@@ -16,6 +16,7 @@
 import type { ByteCount, GuestAddress } from '../base/units.ts';
 import type { Json } from '../base/fields.ts';
 import type { PageMapRoot } from '../memory/page-map.ts';
+import type { Core } from './core.ts';
 import type { Identity } from './identity.ts';
 import type { FuncType } from '../wasm/module.ts';
 import type { Storage } from './storage.ts';
@@ -90,6 +91,8 @@ export interface Device<State = unknown> {
   readonly name: string;
   /** Import modules that it serves and the functions in them. */
   readonly functions: HostFunctions;
+  /** Told of the core that it is on, before the first `restore`: once the instances exist, and no guest has run. */
+  attach?(core: Core): void;
   /**
    * Takes over a machine's state: before its first call on this core, after a switch, after a rollback. `identity` is
    * undefined for a new core, which belongs to no machine yet.
