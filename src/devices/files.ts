@@ -15,7 +15,15 @@ import { Disk } from './disk/disk.ts';
 import { E } from './fs/errno.ts';
 import type { Errno, Outcome } from './fs/errno.ts';
 import { hasContents } from './fs/file-system.ts';
-import type { DirectoryEntry, DiskUsage, FileStat, FileSystem, InodeKind, InodeNumber } from './fs/file-system.ts';
+import type {
+  DataRange,
+  DirectoryEntry,
+  DiskUsage,
+  FileStat,
+  FileSystem,
+  InodeKind,
+  InodeNumber,
+} from './fs/file-system.ts';
 import { FileTree, ROOT_INODE } from './fs/file-tree.ts';
 import { VIEW_LIMITS } from './limits.ts';
 import { resolvePath } from './wasi/resolve-path.ts';
@@ -82,6 +90,15 @@ export class FilesView {
     const read = this.files.read(inode, offset, bytes);
     if (read < 0) throw failure('read', path, -read);
     return bytes;
+  }
+
+  /** Where a file or disk may have bytes other than zero, in order: what lies between is holes. */
+  dataRanges(path: string): readonly DataRange[] {
+    const inode = this.existing(path);
+    if (!hasContents(this.files.kind(inode))) throw failure('read', path, E.inval);
+    const ranges = this.files.dataRanges(inode);
+    if (typeof ranges === 'number') throw failure('read', path, ranges);
+    return ranges;
   }
 
   /** A file as text, malformed UTF-8 replaced. */

@@ -68,6 +68,11 @@ export interface Layer {
    * the end of the file. Throws if it is no longer `version`.
    */
   read(path: string, version: string, offset: number, into: Uint8Array): number;
+  /**
+   * First byte of a file at or after `offset` that may be other than zero, undefined where only zeros follow. A layer that
+   * does not know its files' holes has no such method. Throws as {@link read}.
+   */
+  nextData?(path: string, version: string, offset: number): number | undefined;
   /** Target of the symbolic link at `path`. */
   readLink(path: string): string;
 }

@@ -96,12 +96,16 @@ class Copy {
     }
     this.#files.write(to, '');
     const chunk = new Uint8Array(Math.min(CHUNK_BYTES, sizeBytes));
-    for (let at = 0; at < sizeBytes;) {
+    // Holes are left out: a tar of 2 KiB may have a file of 1 TiB of nothing.
+    const nextData = (offset: number): number =>
+      this.#layer.nextData === undefined ? offset : (this.#layer.nextData(from, version, offset) ?? sizeBytes);
+    for (let at = nextData(0); at < sizeBytes; at = nextData(at)) {
       const count = this.#layer.read(from, version, at, chunk.subarray(0, sizeBytes - at));
       if (count === 0) throw new FargoError('io', `the layer's file "${from}" is shorter than its size`);
       this.#files.write(to, chunk.subarray(0, count), { offset: at });
       at += count;
     }
+    this.#files.setSize(to, sizeBytes);
     this.#setTimes(to, stat);
     if (identity !== undefined) this.#copied.set(identity, to);
   }

@@ -17,7 +17,7 @@ export type SnapshotFiles = Methods<FilesView>;
 /** Looks at the files of a machine and changes them. */
 export type MachineFiles = Methods<Files>;
 
-const VIEW_METHODS = ['stat', 'read', 'readText', 'list', 'readLink', 'usage'] as const;
+const VIEW_METHODS = ['stat', 'read', 'readText', 'dataRanges', 'list', 'readLink', 'usage'] as const;
 const METHODS = [
   ...VIEW_METHODS,
   'write',

@@ -8,6 +8,7 @@
 
 import { FargoError } from '../../base/errors.ts';
 import { BLOCK_BYTES, type Disk } from '../disk/disk.ts';
+import type { DataRange } from './file-system.ts';
 import type { FileInode } from './inode.ts';
 
 /**
@@ -33,6 +34,45 @@ export function readContent(
     done += size;
   }
   return count;
+}
+
+/** Bytes of a layer that are taken for data, where it has some. */
+const LAYER_SPAN_BYTES = 1 << 20;
+
+/** Where a file may have bytes other than zero, in order; undefined when the layer can't be read. */
+export function dataRanges(disk: Disk | undefined, file: FileInode, inode: number): DataRange[] | undefined {
+  const found = rangesBelow(file);
+  if (found === undefined) return undefined;
+  if (file.blockCount > 0) {
+    disk?.forEachBlock(inode, (block) => {
+      found.push({ start: block * BLOCK_BYTES, end: Math.min((block + 1) * BLOCK_BYTES, file.sizeBytes) });
+    });
+  }
+  const ranges: { start: number; end: number }[] = [];
+  for (const { start, end } of found.toSorted((a, b) => a.start - b.start)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
+    else ranges.push({ start, end });
+  }
+  return ranges;
+}
+
+function rangesBelow({ backing, backedBytes }: FileInode): DataRange[] | undefined {
+  if (backing === undefined || backedBytes === 0) return [];
+  const { layer, path, version } = backing;
+  if (layer.nextData === undefined) return [{ start: 0, end: backedBytes }];
+  const ranges: DataRange[] = [];
+  try {
+    for (let at = layer.nextData(path, version, 0); at !== undefined && at < backedBytes;) {
+      const end = Math.min(at + LAYER_SPAN_BYTES, backedBytes);
+      ranges.push({ start: at, end });
+      at = layer.nextData(path, version, end);
+    }
+    return ranges;
+  } catch (error) {
+    if (error instanceof FargoError && error.code === 'io') return undefined;
+    throw error;
+  }
 }
 
 /** What a write has done so far, also where an error ended it half-way. */

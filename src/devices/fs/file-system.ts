@@ -44,6 +44,12 @@ export interface DiskUsage {
   readonly zeroBytes: number;
 }
 
+/** Bytes of a file, from the first to before `end`. */
+export interface DataRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A directory entry at a position that does not change while the entry exists. */
 export interface DirectoryEntry {
   /** From 2 upward (0 and 1 are `.` and `..`), in the order in which entries were made. */
@@ -83,6 +89,8 @@ export interface FileSystem<State> {
 
   /** Reads a file from byte `offset`: how many bytes, less than `into.length` only at its end. */
   read(file: InodeNumber, offset: number, into: Uint8Array): Outcome;
+  /** Where a file may have bytes other than zero: in order, apart from each other; or `io`. */
+  dataRanges(file: InodeNumber): readonly DataRange[] | Errno;
   /**
    * Writes a file from byte `offset`, beyond its end too (a disk not): how many bytes, less than all when space ran out.
    */

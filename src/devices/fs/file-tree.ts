@@ -15,12 +15,20 @@ import { BLOCK_BYTES, DISK_INODES_MAX } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
 import { LAYER_UNITS, LEVEL_UNITS, LINKS_MAX } from '../limits.ts';
 import type { WasiLimits } from '../limits.ts';
-import { readContent, resizeContent, writeContent } from './content.ts';
+import { dataRanges, readContent, resizeContent, writeContent } from './content.ts';
 import type { WriteProgress } from './content.ts';
 import { addEntry, emptyDirectory, entryAt, findName, removeEntry, replaceEntry } from './directory.ts';
 import { E } from './errno.ts';
 import type { Errno, Outcome } from './errno.ts';
-import type { DirectoryEntry, DiskUsage, FileStat, FileSystem, InodeKind, InodeNumber } from './file-system.ts';
+import type {
+  DataRange,
+  DirectoryEntry,
+  DiskUsage,
+  FileStat,
+  FileSystem,
+  InodeKind,
+  InodeNumber,
+} from './file-system.ts';
 import { textUnits } from './inode.ts';
 import type { Backing, DirectoryInode, FileInode, Inode, InodeBase, Place } from './inode.ts';
 import { emptyTrie, KEY_LIMIT, trieDelete, trieGet, trieNext, trieSet } from './int-trie.ts';
@@ -145,6 +153,10 @@ export class FileTree implements FileSystem<FileTreeState> {
 
   read(file: InodeNumber, offset: number, into: Uint8Array): Outcome {
     return readContent(this.#disk, this.#get(file) as FileInode, { inode: file, offset, into }) ?? -E.io;
+  }
+
+  dataRanges(file: InodeNumber): readonly DataRange[] | Errno {
+    return dataRanges(this.#disk, this.#get(file) as FileInode, file) ?? E.io;
   }
 
   write(file: InodeNumber, offset: number, bytes: Uint8Array): Outcome {

@@ -23,6 +23,8 @@ export interface FileNode {
   readonly version: string;
   /** Fills `into` from byte `offset`; the range lies within the file. */
   read(offset: number, into: Uint8Array): void;
+  /** First byte at or after `offset` that may be other than zero, if that is known. */
+  nextData?(offset: number): number | undefined;
 }
 
 export interface DirectoryNode {
@@ -66,13 +68,15 @@ export function treeLayer(root: DirectoryNode): Layer {
       return names;
     },
     read: (path, version, offset, into) => {
-      const node = nodeAt(root, path);
-      if (node?.kind !== 'file' || node.version !== version) {
-        throw new FargoError('io', `the layer has no file "${path}" of version "${version}"`);
-      }
+      const node = fileAt(root, path, version);
       const count = Math.max(0, Math.min(into.length, node.sizeBytes - offset));
       if (count > 0) node.read(offset, into.subarray(0, count));
       return count;
+    },
+    nextData: (path, version, offset) => {
+      const node = fileAt(root, path, version);
+      if (offset >= node.sizeBytes) return undefined;
+      return node.nextData === undefined ? offset : node.nextData(offset);
     },
     readLink: (path) => {
       const node = nodeAt(root, path);
@@ -80,6 +84,12 @@ export function treeLayer(root: DirectoryNode): Layer {
       return node.target;
     },
   };
+}
+
+function fileAt(root: DirectoryNode, path: string, version: string): FileNode {
+  const node = nodeAt(root, path);
+  if (node?.kind === 'file' && node.version === version) return node;
+  throw new FargoError('io', `the layer has no file "${path}" of version "${version}"`);
 }
 
 function nodeAt(root: DirectoryNode, path: string): LayerNode | undefined {

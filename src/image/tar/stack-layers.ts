@@ -34,6 +34,13 @@ export function stackLayers(layers: readonly Layer[]): Layer {
     if (found === undefined) throw new FargoError('io', `no layer of the stack has "${path}"`);
     return found;
   };
+  /** The layer that has a file of the stack, and the version that it calls it. */
+  const fileOf = (path: string, version: string): { readonly layer: Layer; readonly own: string } => {
+    const slash = version.indexOf('/');
+    const layer = slash < 0 ? undefined : stack[Number(version.slice(0, slash))];
+    if (layer === undefined) throw new FargoError('io', `the stack has no file "${path}" of version "${version}"`);
+    return { layer, own: version.slice(slash + 1) };
+  };
   return {
     stat: (path) => {
       const all = findAll(stack, path);
@@ -45,10 +52,12 @@ export function stackLayers(layers: readonly Layer[]): Layer {
     },
     list: (path, limit) => listAll(stack, path, limit),
     read: (path, version, offset, into) => {
-      const slash = version.indexOf('/');
-      const layer = slash < 0 ? undefined : stack[Number(version.slice(0, slash))];
-      if (layer === undefined) throw new FargoError('io', `the stack has no file "${path}" of version "${version}"`);
-      return layer.read(path, version.slice(slash + 1), offset, into);
+      const { layer, own } = fileOf(path, version);
+      return layer.read(path, own, offset, into);
+    },
+    nextData: (path, version, offset) => {
+      const { layer, own } = fileOf(path, version);
+      return layer.nextData === undefined ? offset : layer.nextData(path, own, offset);
     },
     readLink: (path) => stack[top(path).index]!.readLink(path),
   };

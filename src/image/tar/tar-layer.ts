@@ -213,7 +213,14 @@ function fileNode(source: BlockImage, member: TarMember, version: string): FileN
     }
     into.fill(0, done - offset);
   };
-  return { kind: 'file', sizeBytes, times, version, read };
+  const nextData = (offset: number): number | undefined => {
+    for (let index = lastAtMost(starts, offset); index < extents.length; index++) {
+      const { at, length } = extents[index]!;
+      if (at + length > offset) return Math.max(at, offset);
+    }
+    return undefined;
+  };
+  return { kind: 'file', sizeBytes, times, version, read, nextData };
 }
 
 function byteLength(text: string): number {

@@ -1,14 +1,17 @@
 /** Copying in and out of machines, over folders of the host. */
 
 import {
+  closeSync,
   existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  readSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -20,9 +23,9 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { copyIn, exportTar, filesOf, Host, memoryLayer, tarLayer } from '../../index.ts';
+import { copyIn, exportTar, filesOf, Host, memoryLayer, stackLayers, tarLayer } from '../../index.ts';
 import type { Machine, WasiOptions } from '../../index.ts';
-import { rawTar } from '../../image/testing/raw-tar.ts';
+import { pax, rawTar } from '../../image/testing/raw-tar.ts';
 import { copyOut, hostDirectory } from './index.ts';
 
 const GUEST = `(module
@@ -158,6 +161,36 @@ test('links that lead out, devices and disks are left out, and told', async () =
   expect(lstatSync(join(out, 'in/root')).isSymbolicLink()).toBe(true);
   const { skipped: devices } = copyOut(vm, '/dev', join(folder, 'dev'));
   expect(devices).toHaveLength(4);
+});
+
+test('holes cost nothing, on the way out and in', { timeout: 20_000 }, async () => {
+  const TIB = 2 ** 40;
+  const sparse = Array.from({ length: 20 }, (_, i) => [
+    pax({ 'GNU.sparse.size': `${TIB}`, 'GNU.sparse.map': `10,1,${TIB - 6},2` }),
+    { name: `f${i}`, data: 'abc' },
+  ]).flat();
+  const vm = await boot();
+  const layer = tarLayer(rawTar(sparse));
+  expect(copyIn(vm, layer)).toBe(20);
+  const beneath = await boot({ preopens: { '/': stackLayers([layer]) } });
+  filesOf(beneath).write('/f1', 'own', { offset: 2 ** 39 + 5 });
+  for (const [index, machine] of [vm, beneath].entries()) {
+    const files = filesOf(machine);
+    expect(files.stat('/f1')?.sizeBytes).toBe(TIB);
+    expect(Buffer.from(files.read('/f1', { offset: 9, length: 3 })).toString()).toBe('\0a\0');
+    expect(copyOut(machine, '/', join(folder, `${index}`)).count).toBe(22);
+    const copy = openSync(join(folder, `${index}`, 'f1'), 'r');
+    const bytes = Buffer.alloc(8);
+    readSync(copy, bytes, 0, 8, TIB - 8);
+    closeSync(copy);
+    expect(bytes.toString()).toBe('\0\0bc\0\0\0\0');
+    expect(statSync(join(folder, `${index}`, 'f1')).size).toBe(TIB);
+  }
+  expect(filesOf(vm).dataRanges('/f1')).toEqual([
+    { start: 0, end: 4096 },
+    { start: TIB - 4096, end: TIB },
+  ]);
+  expect(filesOf(beneath).dataRanges('/f1')).toContainEqual({ start: 2 ** 39, end: 2 ** 39 + 4096 });
 });
 
 test('a tar that lies changes nothing', async () => {
