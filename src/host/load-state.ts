@@ -33,12 +33,19 @@ export function readDevices(file: SavedFile, state: Fields): (SavedDevice & { re
   });
 }
 
+/** What a difference is laid over. */
+export interface Beneath {
+  readonly snapshot: Snapshot;
+  /** States of its devices, as the file's sender had them. */
+  readonly devices: readonly unknown[];
+}
+
 export interface StateContext {
   readonly runtime: Runtime;
   readonly program: Program;
   readonly sizes: MachineLimits;
   readonly devices: readonly SavedDevice[];
-  readonly beneath: Snapshot | undefined;
+  readonly beneath: Beneath | undefined;
 }
 
 /** The state, held once. Everything synchronous: no guest and no one else runs meanwhile. */
@@ -79,11 +86,11 @@ export function loadState(file: SavedFile, fields: Fields, context: StateContext
 
   const roots: PageMapRoot[] = [];
   const states: unknown[] = [];
-  const belowOf = (position: number): PageMapRoot => beneath?.state.roots[position] ?? 0;
+  const belowOf = (position: number): PageMapRoot => beneath?.snapshot.state.roots[position] ?? 0;
   try {
     memories.forEach(({ saved, wasmPages }, position) => {
       const below = belowOf(position);
-      if ((beneath?.state.wasmPages[position] ?? 0) > wasmPages) {
+      if ((beneath?.snapshot.state.wasmPages[position] ?? 0) > wasmPages) {
         throw invalid(`config.state.memories[${position}] is smaller than that of the parent: memories never shrink`);
       }
       // A layer may be that of a thousand memories: it is laid out once.
@@ -96,7 +103,7 @@ export function loadState(file: SavedFile, fields: Fields, context: StateContext
       if (factory.load === undefined) {
         throw new FargoError('unsupported', `the device "${factory.name}" can't be loaded`);
       }
-      states.push(factory.load(devices[index]!, { storage: runtime, beneath: beneath?.saved!.devices[index] }));
+      states.push(factory.load(devices[index]!, { storage: runtime, beneath: beneath?.devices[index] }));
     });
   } catch (error) {
     for (const root of roots) runtime.maps.release(root);

@@ -32,7 +32,7 @@ import { Snapshot } from '../machine/snapshot.ts';
 import { hooksOf, type Image } from './image.ts';
 import type { Imports } from './imports.ts';
 import { loadProgram } from './load-program.ts';
-import { loadState, readDevices } from './load-state.ts';
+import { loadState, readDevices, type Beneath } from './load-state.ts';
 import { FORMAT_VERSION } from './save.ts';
 import { DIGEST_LENGTH, SavedFile } from './saved-file.ts';
 import { modulesOf } from './sources.ts';
@@ -151,12 +151,14 @@ function checkOptions(runtime: Runtime, bytes: Uint8Array, options: LoadOptions)
 }
 
 /** What a difference is laid over. */
-function checkParent(digest: string | undefined, parent: Snapshot | undefined): Snapshot | undefined {
+function checkParent(digest: string | undefined, parent: Snapshot | undefined): Beneath | undefined {
   if (digest === undefined) return undefined;
   if (parent === undefined) {
     throw new FargoError('bad-argument', `the file is the difference to snapshot ${digest}: give that as "parent"`);
   }
-  if (parent.saved?.digest === digest) return parent;
+  // Taken now: while the file is loaded the parent may be saved anew, with other files met.
+  const { saved } = parent;
+  if (saved?.digest === digest) return { snapshot: parent, devices: saved.devices };
   const given = parent.saved === undefined ? 'neither saved nor loaded' : parent.saved.digest;
   throw new FargoError(
     'bad-argument',

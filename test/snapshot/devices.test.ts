@@ -8,7 +8,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { auditState } from '../../src/devices/testing/audit.ts';
 import type { WasiState } from '../../src/devices/wasi/state.ts';
-import { filesOf, Host, setClock, type Clock, type Machine, type Snapshot, type WasiOptions } from '../../src/index.ts';
+import {
+  filesOf,
+  Host,
+  setClock,
+  type Clock,
+  type Layer,
+  type Machine,
+  type Snapshot,
+  type WasiOptions,
+} from '../../src/index.ts';
 import { hostDirectory } from '../../src/platform/node/index.ts';
 import { wasmFromText } from '../../src/wasm/text.ts';
 import { WasiMachine, wrapperModule } from '../wasi/machine-calls.ts';
@@ -266,6 +275,35 @@ describe('around the files', () => {
     for (const name of ['files', 'preopens', 'disks', 'seed', 'time', 'readOnly']) {
       await expect(host.load(file, { wasi: { [name]: {} } })).rejects.toEqual(fails('bad-argument', /it has its own/));
     }
+  });
+
+  test('a parent that is saved anew while its difference is loaded', async () => {
+    using host = new Host();
+    let names = ['a', 'b'];
+    const stat = { sizeBytes: 5000, accessedNs: 0n, modifiedNs: 0n, changedNs: 0n, version: '1' };
+    const layer: Layer = {
+      stat: (path) => ({ ...stat, kind: path === '' ? 'directory' : 'file' }),
+      list: () => names,
+      read: (path, _version, offset, into) =>
+        into.fill(path.charCodeAt(0)).subarray(0, Math.max(0, 5000 - offset)).length,
+      readLink: () => '',
+    };
+    const parent = (await boot(host, { preopens: { '/': layer } })).vm.snapshot();
+    names = ['b'];
+    await parent.save();
+    const before = parent.saved;
+    names = ['a', 'b'];
+    await parent.save();
+    const difference = await parent.fork().save({ parent });
+    const loaded = await host.load(difference, {
+      parent,
+      get limits() {
+        parent.saved = before;
+        return {};
+      },
+    });
+    expect(['a', 'b'].map((name) => filesOf(loaded).readText(name)[0])).toEqual(['a', 'b']);
+    audit(loaded);
   });
 
   test('the input that was given goes on where it was; another begins', async () => {
