@@ -162,9 +162,9 @@ export class FileTree implements FileSystem<FileTreeState> {
   write(file: InodeNumber, offset: number, bytes: Uint8Array): Outcome {
     const before = this.#get(file) as FileInode;
     if (before.readOnly) return -E.rofs;
-    const room = before.kind === 'block' ? before.sizeBytes - offset : bytes.length;
-    if (room <= 0 && bytes.length > 0) return -E.nospc;
-    if (offset + Math.min(room, bytes.length) > this.#limits.fileBytes) return -E.fbig;
+    const isBlock = before.kind === 'block';
+    const room = Math.max(0, (isBlock ? before.sizeBytes : this.#limits.fileBytes) - offset);
+    if (room === 0 && bytes.length > 0) return isBlock ? -E.nospc : -E.fbig;
     const spareBlocks = this.#spareBlocks();
     // The state is no longer the committed one from here on, even if an error ends the call half-way.
     this.#changed = true;

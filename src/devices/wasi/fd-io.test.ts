@@ -181,3 +181,13 @@ test('reading moves no time, writing those of change, and a rename only that of 
   guest.rename('hello', 'moved');
   expect(guest.fstat(fd)).toMatchObject({ accessedNs: 1000n, modifiedNs: 2000n, changedNs: 3000n });
 });
+
+test('a write that reaches beyond the largest file is short, as one beyond a limit of POSIX is', () => {
+  const guest = guestWith({ limits: { fileBytes: 20 } });
+  const fd = guest.open('hello');
+  guest.seek(fd, 15, 0);
+  expect(guest.write(fd, '0123456789')).toBe(5);
+  expect(guest.write(fd, 'x')).toBe(-E.fbig);
+  expect(guest.cat('hello')).toBe('hello world\0\0\0\x0001234');
+  auditState(guest.commit(), guest.storage);
+});
