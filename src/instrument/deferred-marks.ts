@@ -29,13 +29,13 @@
  */
 
 import { assert } from '../base/assert.ts';
-import { FRINGE_BYTES, PAGE_BYTES, PAGE_SHIFT } from '../base/units.ts';
+import { FRINGE_BYTES, PAGE_BYTES, PAGE_SHIFT, WASM_PAGE_BYTES } from '../base/units.ts';
 import { ValType } from '../wasm/module.ts';
 import type { ByteWriter } from '../wasm/writer.ts';
 import { LOOP_ROLES, Role } from './body-writer.ts';
 import type { BodyWriter } from './body-writer.ts';
 import { VOID } from './emit.ts';
-import { WRITE_MAP_BYTES } from './layout.ts';
+import { FRONT_WASM_PAGES, WRITE_MAP_BYTES } from './layout.ts';
 import type { LoopSurvey, Range } from './loop-survey.ts';
 import type { Plan } from './plan.ts';
 
@@ -89,8 +89,9 @@ function markRangeHelper(plan: Plan): number {
  * is what they advanced by and `stride` more, modulo 2^32.
  *
  * How many there are, `bytes / stride`, is known but for a stride that 2^21 divides: with any other, addresses that come
- * round to the first have been in the last MiB below 4 GiB, where the store traps. With such a stride at most 2^11 of them
- * differ, and all of these are marked. Stride 0 is among them.
+ * round to the first have been in the last MiB below 4 GiB, where the store traps. With such a stride they are those that
+ * equal `last` modulo its lowest bit: all of these in the guest's memory are marked, one for 2 MiB at most, since no budget
+ * is charged here. Stride 0, which has no bit, marks `last`.
  */
 function markStepsHelper(plan: Plan): number {
   const type = { params: [ValType.i32, ValType.i32, ValType.i32], results: [] };
@@ -104,7 +105,17 @@ function markStepsHelper(plan: Plan): number {
       end`;
     code.text(`
       local.get 2 i32.const ${2 ** 21 - 1} i32.and i32.eqz
-      if ${VOID} local.get 0 local.get 2 i32.add local.set ${at} ${walk} return end
+      if ${VOID}
+        i32.const 0 local.get 2 i32.sub local.get 2 i32.and local.set 2
+        local.get 0 local.get 2 i32.const 1 i32.sub i32.and local.set ${at}
+        memory.size 0 i32.const ${FRONT_WASM_PAGES} i32.sub i32.const ${WASM_PAGE_BYTES} i32.mul local.set 0
+        loop ${VOID}
+          local.get ${at} i32.const ${PAGE_SHIFT} i32.shr_u i32.const 1 i32.store8 0 0
+          local.get ${at} local.get 2 i32.add local.tee ${at} local.get 2 i32.const 1 i32.sub i32.gt_u
+          local.get ${at} local.get 0 i32.lt_u i32.and br_if 0
+        end
+        return
+      end
       local.get 1 i32.eqz if ${VOID} return end
       local.get 0 local.get 1 i32.sub local.get 2 i32.add local.set ${at}
       local.get 2 i32.const ${PAGE_BYTES} i32.add i32.const ${2 * PAGE_BYTES} i32.gt_u
