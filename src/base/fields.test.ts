@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import { BinaryReader, BinaryWriter } from './binary.ts';
-import { Fields, toHex, type Json } from './fields.ts';
+import { toHex } from './bytes.ts';
+import { Fields, type Json } from './fields.ts';
 
 const of = (value: Json): Fields => new Fields(value, 'data');
 

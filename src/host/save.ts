@@ -4,7 +4,8 @@
  */
 
 import { FargoError } from '../base/errors.ts';
-import { toHex, type Json } from '../base/fields.ts';
+import { toHex } from '../base/bytes.ts';
+import type { Json } from '../base/fields.ts';
 import type { ByteCount } from '../base/units.ts';
 import { requireJson } from '../image/snapshot/documents.ts';
 import { JSON_DEPTH, SNAPSHOT_BYTES } from '../image/snapshot/limits.ts';

@@ -6,7 +6,8 @@
  * the snapshot keeps them, paused; so they go on where the machine is loaded, whatever that host's clocks show.
  */
 
-import { Fields, toHex, type Json } from '../../base/fields.ts';
+import { toHex } from '../../base/bytes.ts';
+import { Fields, type Json } from '../../base/fields.ts';
 import { FargoError } from '../../base/errors.ts';
 import type { SavedDevice, SavedPart, SavingOptions, LoadingOptions } from '../../machine/device.ts';
 import type { SeededStream } from '../entropy.ts';

@@ -1,6 +1,6 @@
 /** SHA-256 by the engine, or by `@noble/hashes` where it is not to be had: a page that did not come over https. */
 
-import { toHex } from '../../base/fields.ts';
+import { toHex } from '../../base/bytes.ts';
 
 /** What `crypto.subtle` is where there is one. */
 export interface Subtle {

@@ -1,3 +1,4 @@
-/** What only pages need. */
+/** What only pages need: a host that fetches its parts when they are needed, and modules from an address. */
 
 export { fetchBytes } from './fetch-bytes.ts';
+export { Host } from './host.ts';

@@ -1,0 +1,41 @@
+/**
+ * The host of a page: the same as everywhere, but what a page may never need is fetched when it is first needed. A bundler makes
+ * files of their own of it: WASI when a guest of WASI is built, saving and loading when a snapshot is saved or loaded.
+ */
+
+import { BaseHost, type HostParts, type WasiMaker } from '../../host/base-host.ts';
+import type { RuntimeOptions } from '../../machine/runtime.ts';
+
+let wasi: WasiMaker | undefined;
+
+const PARTS: HostParts = {
+  get wasi() {
+    return wasi;
+  },
+  async loadWasi() {
+    ({ wasi } = await import('../../devices/wasi.ts'));
+  },
+  async save(snapshot, options) {
+    const { saveSnapshot } = await import('../../host/saving.ts');
+    return saveSnapshot(snapshot, options);
+  },
+  async load(runtime, bytes, options) {
+    const { loadSnapshot } = await import('../../host/saving.ts');
+    return loadSnapshot(runtime, bytes, options);
+  },
+};
+
+/**
+ * As `Host` of `fargo-wasm`, with two differences: `buildSync` takes guests of WASI once `build` has, and a snapshot that is
+ * saved must live until that is done.
+ */
+export class Host extends BaseHost {
+  constructor(options: RuntimeOptions = {}) {
+    super(options, PARTS);
+  }
+
+  /** A host. @throws FargoError `bad-argument` */
+  static async create(options: RuntimeOptions = {}): Promise<Host> {
+    return new Host(options);
+  }
+}
