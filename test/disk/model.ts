@@ -179,7 +179,8 @@ export class DiskModel {
 
   /** Makes room for so many bytes from the beginning: whether the quota allows it. */
   allocate(file: FileNode, size: number): boolean {
-    if (Math.ceil(size / BLOCK) - file.blocks.size > this.quotaBlocks - this.heldBlocks) return false;
+    const inRange = [...file.blocks.keys()].filter((block) => block < Math.ceil(size / BLOCK));
+    if (Math.ceil(size / BLOCK) - inRange.length > this.quotaBlocks - this.heldBlocks) return false;
     if (size > file.size) this.resize(file, size);
     return true;
   }

@@ -450,7 +450,7 @@ export class FileTree implements FileSystem<FileTreeState> {
     { blockCount }: FileInode,
     { first, end }: { readonly first: number; readonly end: number },
   ): boolean {
-    const spare = this.#spareBlocks();
+    const spare = Math.max(0, this.#spareBlocks());
     let missing = end - first;
     if (missing <= spare || missing - blockCount > spare) return missing <= spare;
     this.work += missing * LEVEL_UNITS;
