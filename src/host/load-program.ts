@@ -10,7 +10,7 @@ import { canonicalJson } from '../image/snapshot/documents.ts';
 import { MediaType } from '../image/snapshot/media-types.ts';
 import { instrument } from '../instrument/instrument.ts';
 import { GUEST_WASM_PAGES_MAX } from '../instrument/layout.ts';
-import { checkSizes } from '../machine/boot.ts';
+import { checkSizes, requireTableEntries } from '../machine/boot.ts';
 import type { DeviceFactory, SavedDevice } from '../machine/device.ts';
 import { DEFAULT_TABLE_ENTRIES, type MachineLimits } from '../machine/limits.ts';
 import { Program, type Unit } from '../machine/program.ts';
@@ -162,6 +162,12 @@ function checkSizesAtLink({ units, memories, tables }: Program, limits: MachineL
       tableEntries: tables.filter(({ unit }) => unit < position),
     };
     for (const kind of ['wasmPages', 'tableEntries'] as const) {
+      if (kind === 'tableEntries') {
+        requireTableEntries(
+          sizesAtLink[kind].reduce((sum, size) => sum + size, 0),
+          limits,
+        );
+      }
       const fits =
         sizesAtLink[kind].length <= before[kind].length &&
         sizesAtLink[kind].every((size, at) => {

@@ -5,7 +5,7 @@ import type { Fields } from '../base/fields.ts';
 import { PAGES_PER_WASM_PAGE } from '../base/units.ts';
 import { MediaType } from '../image/snapshot/media-types.ts';
 import type { SavedDevice } from '../machine/device.ts';
-import { DEFAULT_TABLE_ENTRIES, type MachineLimits } from '../machine/limits.ts';
+import type { MachineLimits } from '../machine/limits.ts';
 import type { Program } from '../machine/program.ts';
 import type { Runtime } from '../machine/runtime.ts';
 import type { Snapshot } from '../machine/snapshot.ts';
@@ -59,11 +59,7 @@ export function loadState(file: SavedFile, fields: Fields, context: StateContext
     return readRegisters(each, meta);
   });
   if (registers.length !== program.units.length) throw fields.wrong('registers', `${program.units.length} of them`);
-  const tables = loadTables(
-    program,
-    file.optionalLayer(fields, 'tables', MediaType.tables),
-    sizes.tableEntries ?? DEFAULT_TABLE_ENTRIES,
-  );
+  const tables = loadTables(program, file.optionalLayer(fields, 'tables', MediaType.tables), sizes);
   const known = new Map<Uint8Array, SavedMap>();
   const memories = fields.objects('memories', UNITS, (each, position) => {
     const least = birth.wasmPages[position];

@@ -19,6 +19,8 @@
 import { BinaryReader, BinaryWriter } from '../base/binary.ts';
 import { FargoError } from '../base/errors.ts';
 import type { ByteCount } from '../base/units.ts';
+import { requireTableEntries } from '../machine/boot.ts';
+import { DEFAULT_TABLE_ENTRIES, type MachineLimits } from '../machine/limits.ts';
 import type { Program } from '../machine/program.ts';
 import { BOOT_TABLES, type Reference, type TablesState } from '../machine/tables.ts';
 import { ValType } from '../wasm/module.ts';
@@ -63,10 +65,11 @@ export function saveTables(
 /**
  * Reads a blob for a program of which a core exists.
  *
- * @param limit entries that a table may have
+ * @param limits how many entries tables may have
  * @throws FargoError `invalid-image`, `limit`
  */
-export function loadTables(program: Program, bytes: Uint8Array | undefined, limit: number): TablesState {
+export function loadTables(program: Program, bytes: Uint8Array | undefined, limits: MachineLimits): TablesState {
+  const limit = limits.tableEntries ?? DEFAULT_TABLE_ENTRIES;
   const what = 'the blob of tables';
   const birth = program.birth!.tables;
   if (bytes === undefined) {
@@ -76,7 +79,11 @@ export function loadTables(program: Program, bytes: Uint8Array | undefined, limi
   const reader = new BinaryReader(what, bytes);
   reader.magic(MAGIC, VERSION);
   if (!program.capturesTables) throw reader.wrong('stands where no table can change');
-  const positions = program.units.map((_, unit) => new Map(listOf(program, unit).map((index, at) => [index, at])));
+  // One object for each function, however often it stands in a table.
+  const functions = program.units.map(
+    (_, unit) =>
+      new Map(listOf(program, unit).map((of, index): [number, Reference] => [of, { kind: 'function', unit, index }])),
+  );
   const readEntries = (count: number, element: number): Reference[] => {
     const entries: Reference[] = [];
     for (let i = 0; i < count; i++) {
@@ -87,16 +94,17 @@ export function loadTables(program: Program, bytes: Uint8Array | undefined, limi
         entries.push(null);
         continue;
       }
-      const found = positions[unit - 1]?.get(index);
+      const found = functions[unit - 1]?.get(index);
       if (found === undefined || element !== ValType.funcref) {
         throw reader.wrong(`has function ${index} of unit ${unit - 1}, which can't stand there`, at);
       }
-      entries.push({ kind: 'function', unit: unit - 1, index: found });
+      entries.push(found);
     }
     return entries;
   };
   const { tables, changingTables, bootTableSizes } = program;
   reader.ranged('u32', 'count of tables', [tables.length, tables.length]);
+  let total = 0;
   const entries = tables.map(({ unit, index }, position) => {
     const { type } = program.units[unit]!.meta.tables[index]!;
     const has = changingTables[position] ? 1 : 0;
@@ -107,6 +115,7 @@ export function loadTables(program: Program, bytes: Uint8Array | undefined, limi
     if (count > limit) {
       throw new FargoError('limit', `${tableName(program, position)} has ${count} entries; ${limit} are allowed`);
     }
+    requireTableEntries((total += count), limits);
     if (count * ENTRY_BYTES > reader.left) throw reader.wrong(`is too short for ${count} entries`, at);
     return readEntries(count, type.element);
   });

@@ -2,7 +2,13 @@
 
 import { GUEST_WASM_PAGES_MAX } from '../instrument/layout.ts';
 import type { Instances } from './instances.ts';
-import { DEFAULT_BUDGET, DEFAULT_CALL_DEPTH, DEFAULT_TABLE_ENTRIES, type MachineLimits } from './limits.ts';
+import {
+  allTableEntries,
+  DEFAULT_BUDGET,
+  DEFAULT_CALL_DEPTH,
+  DEFAULT_TABLE_ENTRIES,
+  type MachineLimits,
+} from './limits.ts';
 import type { Program } from './program.ts';
 
 /** A budget that is spent: far from where subtraction would wrap. */
@@ -12,6 +18,8 @@ const UNLIMITED = 0xffff_ffff;
 
 /** Sets how far memories and tables may grow. */
 export function setGrowthLimits(program: Program, instances: Instances, limits: MachineLimits): void {
+  const share = Math.floor(allTableEntries(limits) / Math.max(1, program.tables.length));
+  const allowed = Math.min(limits.tableEntries ?? DEFAULT_TABLE_ENTRIES, share);
   program.units.forEach(({ meta }, unit) => {
     for (const { pageLimit, type } of meta.memories) {
       if (pageLimit === undefined) continue;
@@ -20,7 +28,6 @@ export function setGrowthLimits(program: Program, instances: Instances, limits: 
     }
     for (const { entryLimit, type } of meta.tables) {
       if (entryLimit === undefined) continue;
-      const allowed = limits.tableEntries ?? DEFAULT_TABLE_ENTRIES;
       instances.globalOf(unit, entryLimit).value = Math.min(allowed, type.max ?? UNLIMITED) | 0;
     }
   });

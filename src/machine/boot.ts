@@ -9,7 +9,7 @@
 import { FargoError } from '../base/errors.ts';
 import type { Core } from './core.ts';
 import { newIdentity } from './identity.ts';
-import { DEFAULT_TABLE_ENTRIES, type MachineLimits } from './limits.ts';
+import { allTableEntries, DEFAULT_TABLE_ENTRIES, type MachineLimits } from './limits.ts';
 import { Machine, type CommitHooks, type OutputSink, type TrapPolicy } from './machine.ts';
 import type { Outcome } from './outcome.ts';
 import type { Program, Unit } from './program.ts';
@@ -72,6 +72,7 @@ export function link(machine: Machine, units: readonly Unit[]): Outcome<unknown>
   };
   const program = before.program.with(units.map((unit) => ({ ...unit, sizesAtLink })));
   try {
+    checkSizes(program, machine.limits, before.program.units.length);
     machine.leave();
     const core = runtime.cores.create(program);
     const state = extendedState(runtime, before.state, { program, core });
@@ -116,19 +117,34 @@ function initialize(machine: Machine, core: Core, first: number): Outcome<unknow
   return { kind: 'return', value: undefined };
 }
 
-/** What a module asks for from the start is limited like what it may grow to. @throws FargoError `limit` */
-export function checkSizes(program: Program, limits: MachineLimits): void {
+/**
+ * What modules ask for from the start is limited like what they may grow to. `from`: those before are there already.
+ *
+ * @throws FargoError `limit`
+ */
+export function checkSizes(program: Program, limits: MachineLimits, from = 0): void {
   const { memoryPages = Infinity, tableEntries = DEFAULT_TABLE_ENTRIES } = limits;
-  for (const { meta } of program.units) {
-    for (const { type } of meta.memories) {
-      if (type.min <= memoryPages) continue;
+  let entries = 0;
+  for (const [unit, { meta }] of program.units.entries()) {
+    for (const { type, importIndex } of meta.memories) {
+      if (unit < from || importIndex !== undefined || type.min <= memoryPages) continue;
       throw new FargoError('limit', `a memory has ${type.min} pages of 64 KiB; ${memoryPages} are allowed`);
     }
-    for (const { type } of meta.tables) {
-      if (type.min <= tableEntries) continue;
+    for (const { type, importIndex } of meta.tables) {
+      if (importIndex !== undefined) continue;
+      entries += type.min;
+      if (unit < from || type.min <= tableEntries) continue;
       throw new FargoError('limit', `a table has ${type.min} entries; ${tableEntries} are allowed`);
     }
   }
+  requireTableEntries(entries, limits);
+}
+
+/** @throws FargoError `limit` where tables have more entries than all may have together */
+export function requireTableEntries(entries: number, limits: MachineLimits): void {
+  const allowed = allTableEntries(limits);
+  if (entries <= allowed) return;
+  throw new FargoError('limit', `the tables together have ${entries} entries; ${allowed} are allowed`);
 }
 
 /** What the machine was, with what the new unit defines as it is on a fresh core. */

@@ -10,7 +10,10 @@ export interface MachineLimits {
    * as `memory.grow` does. Default: what the module declares.
    */
   readonly memoryPages?: WasmPageCount;
-  /** Entries that a table may have, in the same way. Default 1,000,000: more are slow to capture. */
+  /**
+   * Entries that a table may have, in the same way; all tables together ten times that, and each of more than ten its
+   * share. Default 1,000,000: more are slow to capture.
+   */
   readonly tableEntries?: number;
   /**
    * Units of work for one call: an instruction is one, bulk operations and host calls more. Needs an image that was
@@ -32,6 +35,14 @@ export const DEFAULT_BUDGET: bigint = 10_000_000_000n;
 export const DEFAULT_CALL_DEPTH = 10_000;
 export const DEFAULT_OUTPUT_BYTES: number = 16 << 20;
 export const DEFAULT_TABLE_ENTRIES = 1_000_000;
+
+/** Tables of the largest size that a machine may have. Threat: the engine's own heap, which ends the process when it is full. */
+const LARGE_TABLES = 10;
+
+/** Entries that all tables of a machine may have together. */
+export function allTableEntries({ tableEntries = DEFAULT_TABLE_ENTRIES }: MachineLimits): number {
+  return LARGE_TABLES * tableEntries;
+}
 
 /** Calls into other machines that host functions may nest. Threat: machines that call one another use up the stack. */
 export const NESTED_MACHINES_MAX = 16;

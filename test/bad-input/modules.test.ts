@@ -226,4 +226,32 @@ describe('modules that this library does not take', () => {
     expect(() => image.bootSync({ limits: { tableEntries: 19 } })).toThrowError(/20 entries.*19 are allowed/);
     image.bootSync({ limits: { memoryPages: 3, tableEntries: 20 } }).dispose();
   });
+
+  test('a module that is linked has the limits of its machine', async () => {
+    const limits = { memoryPages: 2, tableEntries: 19 };
+    const machine = host.buildSync(await wasmFromText('(module (func (export "f")))')).bootSync({ limits });
+    const memory = await wasmFromText('(module (memory 3))');
+    const table = await wasmFromText('(module (table 20 funcref))');
+    expect(() => host.link(machine, memory)).toThrowError(/3 pages.*2 are allowed/);
+    expect(() => host.link(machine, table)).toThrowError(/20 entries.*19 are allowed/);
+    machine.call('f');
+    machine.dispose();
+  });
+
+  test('tables are limited together too: an engine out of heap ends the process', async () => {
+    const limits = { tableEntries: 100 };
+    const large = host.buildSync(await wasmFromText(manyTables(11, '100')));
+    expect(() => large.bootSync({ limits })).toThrowError(/together have 1100 entries; 1000 are allowed/);
+    const machine = host.buildSync(await wasmFromText(manyTables(10, '40'))).bootSync({ limits });
+    expect(machine.call('grow')).toBe(40);
+    const many = host.buildSync(await wasmFromText(manyTables(20, '0'))).bootSync({ limits });
+    expect(many.call('grow')).toBe(-1);
+    machine.dispose();
+    many.dispose();
+  });
 });
+
+function manyTables(count: number, limits: string): string {
+  return `(module ${`(table ${limits} funcref) `.repeat(count)}
+    (func (export "grow") (result i32) (table.grow 0 (ref.null func) (i32.const 60))))`;
+}
