@@ -98,6 +98,13 @@ describe('correctNames', () => {
       [7, 'mine'],
     ]);
   });
+
+  it('names more added functions than a call takes arguments', () => {
+    const module = withNames([0, 2, 1, 109]);
+    const functions = new Map(Array.from({ length: 200_000 }, (_, i) => [i, 'f'] as const));
+    const written = withNames(correctNames(module, readNames(module), { functionCount: 0, functions }));
+    expect(readNames(written).functions.size).toBe(200_000);
+  });
 });
 
 it('custom sections with code offsets are dropped', () => {

@@ -87,7 +87,7 @@ export function correctNames(
   added: { readonly functionCount: number; readonly functions: ReadonlyMap<number, string> },
 ): Uint8Array<ArrayBuffer> {
   const functions = [...names.functions].filter(([index]) => index < added.functionCount);
-  functions.push(...added.functions);
+  for (const each of added.functions) functions.push(each);
   functions.sort(([a], [b]) => a - b);
   const kept = names.subsections.filter(({ id }) => id !== Subsection.functions && id !== Subsection.labels);
   const writer = new ByteWriter();
