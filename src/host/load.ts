@@ -17,7 +17,7 @@ import type { WasiOptions } from '../devices/index.ts';
 import { SNAPSHOT_BYTES } from '../image/snapshot/limits.ts';
 import { readLayout } from '../image/snapshot/read-layout.ts';
 import type { DeviceFactory } from '../machine/device.ts';
-import { LINEAGE_LENGTH, loadedIdentity } from '../machine/identity.ts';
+import { GENERATION_MAX, LINEAGE_LENGTH, loadedIdentity } from '../machine/identity.ts';
 import {
   checkLimits,
   DEFAULT_BUDGET,
@@ -187,7 +187,7 @@ function readMachine(fields: Fields): SavedMachine {
   const budget = limits.optional('budget', (of, field) => of.bigint(field, [0n, 2n ** 63n - 1n]));
   limits.end();
   const machine: SavedMachine = {
-    generation: fields.number('generation', [0, 2 ** 31 - 1]),
+    generation: fields.number('generation', [0, GENERATION_MAX]),
     lineage: fields.text('lineage', LINEAGE_LENGTH),
     onTrap: fields.word('onTrap', ['rollback', 'keep']),
     limits: {

@@ -65,7 +65,7 @@ export async function saveSnapshot(snapshot: Snapshot, options: SaveOptions): Pr
   const tables = await add(MediaType.tables, gathered.tables);
   const devices: Json[] = [];
   for (const [index, { saved }] of gathered.devices.entries()) {
-    const blobs: Record<string, Json> = {};
+    const blobs = Object.create(null) as Record<string, Json>;
     for (const [name, bytes] of Object.entries(saved.blobs)) blobs[name] = await add(MediaType.device, bytes);
     devices.push({ name: program.devices[index]!.name, state: saved.state, blobs });
   }

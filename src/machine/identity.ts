@@ -15,11 +15,15 @@ export interface Identity {
 /** Characters of a lineage as text; of a longer one the end is kept. */
 export const LINEAGE_LENGTH = 1024;
 
+/** Highest generation: guests are told theirs as an i32. Whoever descends further has this one too. */
+export const GENERATION_MAX: number = 2 ** 31 - 1;
+
 let lastId = 0;
 
 /** A new identity, as a child of `parent` or of none. */
 export function newIdentity(parent: Identity | undefined): Identity {
-  return { id: ++lastId, generation: parent === undefined ? 0 : parent.generation + 1, parent };
+  const generation = parent === undefined ? 0 : Math.min(parent.generation + 1, GENERATION_MAX);
+  return { id: ++lastId, generation, parent };
 }
 
 /** The identity of a snapshot that was loaded: new here (I7), of the generation that it was saved with. */

@@ -129,7 +129,13 @@ function* steps(
   exports: readonly WebAssembly.Exports[],
 ): Generator<{ readonly unit: Unit; readonly imports: WebAssembly.Imports }> {
   for (const [index, unit] of program.units.entries()) {
-    if (unit.sizesAtLink !== undefined) growTo(program, exports, unit.sizesAtLink);
+    if (unit.sizesAtLink !== undefined) {
+      try {
+        growTo(program, exports, unit.sizesAtLink);
+      } catch (cause) {
+        throw refused(cause);
+      }
+    }
     // Names are the guest's: no `__proto__` or `constructor` of an object may answer to them (I8).
     const imports = Object.create(null) as WebAssembly.Imports;
     unit.meta.imports.forEach((one, at) => {

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { FargoError, Host, type LoadOptions } from '../../src/index.ts';
+import { FargoError, Host, type DeviceFactory, type LoadOptions } from '../../src/index.ts';
 import { digestOf } from '../../src/image/snapshot/digest.ts';
 import { MediaType } from '../../src/image/snapshot/media-types.ts';
 import { FramePool } from '../../src/memory/frame-pool.ts';
@@ -64,7 +64,34 @@ describe('names that all objects have', () => {
   );
 });
 
+test('a machine of the last generation has children, which are saved and loaded too', async () => {
+  host = new Host();
+  const parts = await partsOfMachine(
+    '(module (func (export "fargo_on_fork") (param i32) (result i32) (i32.lt_s (local.get 0) (i32.const 0))))',
+  );
+  (parts.config as Loose).machine.generation = 2 ** 31 - 1;
+  using loaded = await host.load(await fileOf(parts));
+  using child = loaded.fork();
+  using again = await host.load(await child.save());
+  expect(again.identity.generation).toBe(2 ** 31 - 1);
+});
+
 describe('devices', () => {
+  test('keep a blob of any name', async () => {
+    host = new Host();
+    const device: DeviceFactory<number> = {
+      name: 'odd',
+      initial: 0,
+      create: () => ({ name: 'odd', functions: { resolve: () => undefined }, restore: () => {}, commit: () => 0 }),
+      fork: (state) => state,
+      save: (state) => ({ saved: { state, blobs: { ['__proto__']: Uint8Array.of(7) } }, whole: state }),
+      load: ({ blobs }) => blobs['__proto__']![0]! - 7,
+    };
+    using vm = await (await host.build('(module)', { devices: [device] })).boot();
+    using loaded = await host.load(await vm.save(), { devices: [device] });
+    expect(loaded.disposed).toBe(false);
+  });
+
   test('one WASI, however often the file says so', async () => {
     host = new Host();
     const parts = await partsOfMachine(wrapperModule(), { wasi: { files: { a: 'a' } } });
