@@ -206,6 +206,9 @@ test('names count, of whatever they are, and one inode has no more than a guest 
   expect(loadTree(named(1000), WASI_LIMITS).inodes.get(2)!.links).toBe(1000);
   expect(() => loadTree(named(1001), WASI_LIMITS)).toThrow(limited('1001 names of inode 2; 1000 are allowed'));
   expect(() => loadTree(named(1000), limits)).toThrow(limited('"inodes" is 999'));
+  const long = blob([root({ inode: 2, name: 'a' }), { number: 2, kind: LINK, target: 'x'.repeat(256 * 9) }]);
+  expect(loadTree(long, { ...limits, inodes: 10 }).inodes.size).toBe(2);
+  expect(() => loadTree(long, { ...limits, inodes: 9 })).toThrow(limited('"inodes" is 9'));
 });
 
 test('every cut of a blob is refused', () => {
