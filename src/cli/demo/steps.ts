@@ -24,6 +24,8 @@ import { check, timed, timedAsync } from './timed.ts';
 const KEYS = 200_000;
 /** Writes of the transaction that traps. */
 const TRAP_WRITES = 500;
+/** Someone waits. */
+const BASELINE_MS = 600;
 /** No memory of this guest reaches so far. */
 const WILD_ADDRESS = 0xfff0_0000 | 0;
 
@@ -172,6 +174,7 @@ function forkMany(guest: OpenGuest, many: Many): { readonly facts: ForkStep; rea
     call: bind('increment(7, 1)'),
     warm: vm,
     progress,
+    maxMs: BASELINE_MS,
   });
   return { facts: { count, snapshotMs, forkMs, callMs, bytes, pagesWritten, compared }, children };
 }
