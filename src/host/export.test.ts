@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
@@ -36,6 +37,16 @@ afterEach(() => {
 
 const short = (changes: readonly FileChange[]): string[] =>
   changes.map(({ path, kind, type, bytes }) => `${kind[0]} ${path} ${type}${bytes > 0 ? ` ${bytes}` : ''}`);
+
+test('a tar that is given up before it is read lets go of the state', async () => {
+  const machine = await boot({ files: { a: 'a' } });
+  const stream = Readable.from(exportTar(machine));
+  stream.destroy();
+  await new Promise((resolve) => void stream.on('close', resolve));
+  const [first] = exportTar(machine);
+  expect(first).toBeInstanceOf(Uint8Array);
+  expect(host.usage().snapshots).toBe(0);
+});
 
 test('nothing differs between a child and its parent, and looking is no difference', async () => {
   mkdirSync(join(temporary, 'in/deep'), { recursive: true });

@@ -80,7 +80,15 @@ export class TarStream implements Iterable<Uint8Array<ArrayBuffer>>, Disposable 
   }
 
   [Symbol.iterator](): Iterator<Uint8Array<ArrayBuffer>> {
-    return this.#chunks;
+    const chunks = this.#chunks;
+    return {
+      next: () => chunks.next(),
+      // A generator that has not begun ends without its `finally`.
+      return: () => {
+        this.dispose();
+        return chunks.return(undefined);
+      },
+    };
   }
 
   /** All of it, in memory. */
