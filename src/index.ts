@@ -29,6 +29,7 @@ export {
   WASI_LIMITS,
   type BlockImage,
   type Clock,
+  type DataRange,
   type DirectoryItem,
   type DiskUsage,
   type FileChange,
