@@ -15,7 +15,20 @@ const STORES = [
   ['i64.store', '(i64.const 0x5a5b5c5d5e5f6a6b)'],
   ['f64.store', '(f64.const 0x1.5a5b5c5d5e5fp+3)'],
   ['v128.store', '(v128.const i32x4 0x5a5b5c5d 0x11111111 0x22222222 0x33333333)'],
+  ['i32.store16', '(i32.const 0x5a5b)'],
+  ['i64.store32', '(i64.const 0x5a5b5c5d)'],
+  ['f32.store', '(f32.const 0x1.5a5b5cp+3)'],
 ] as const;
+/** Of one lane: what stands behind the offset. */
+const LANES = [
+  ['v128.store8_lane', 5],
+  ['v128.store32_lane', 3],
+  ['v128.store64_lane', 1],
+] as const;
+/** Offsets around where the instrumenter takes other ways: what is added to an address, what fits into four bytes, 4 GiB. */
+const FAR_OFFSETS = [65_536, 70_000, 2 ** 27 - 1, 2 ** 27, 2 ** 28 - 1, 2 ** 28 + 8, 2 ** 31, 0xffef_0000, 0xffff_ffff];
+/** Constants around the largest that is taken out of an address. */
+const FAR_CONSTANTS = [65_535, 65_536, 65_537, -65_535, -65_536, -65_537, 131_000, -131_000];
 
 /** The text of a module that exports `f0` to `f<count-1>`, of type (i32 × LOOP_PARAMS) -> (i32). */
 export function randomLoopModule(random: Random, count: number): string {
@@ -129,6 +142,12 @@ class LoopText {
       this.#labels.pop();
       return `(block ${name} (br_if ${name} ${this.#condition()}) ${inner})`;
     }
+    if (roll < 90) {
+      // Operands into a block and out of it; a store off each.
+      const [name, constant] = STORES[0];
+      return `${this.#address(1)} ${this.#address(1)} (block (param i32 i32) (result i32) ${constant} ${name} offset=4
+        ${this.#items(1, depth - 1)}) ${constant} ${name}`;
+    }
     if (roll < 92) return this.#loop(depth - 1);
     if (roll < 94) return '(call $nothing)';
     if (roll < 96) return `(drop (i32.load ${this.#address(2)}))`;
@@ -156,6 +175,7 @@ class LoopText {
 
   #store(depth: number): string {
     const random = this.#random;
+    if (random.chance(4)) return this.#farStore();
     const [name, constant] = random.pick(STORES);
     const offset = random.pick([0, 0, 0, 8, 40, 60, 100, 4090]) + (random.chance(30) ? random.below(20) : 0);
     const type = name.slice(0, name.indexOf('.'));
@@ -166,12 +186,31 @@ class LoopText {
     return `(${name} offset=${offset} ${this.#address(2)} ${value})`;
   }
 
+  /** At an offset that is taken off the address before, so that it may be in bounds; or of a lane. */
+  #farStore(): string {
+    const random = this.#random;
+    if (random.chance(50)) {
+      const [name, lane] = random.pick(LANES);
+      const vector = '(v128.const i32x4 0x5a5b5c5d 0x11111111 0x22222222 0x33333333)';
+      return `(${name} offset=${random.pick([0, 8, 60, 4090])} ${lane} ${this.#address(2)} ${vector})`;
+    }
+    const [name, constant] = random.pick(STORES);
+    const offset = random.pick(FAR_OFFSETS);
+    const address = `(i32.sub ${this.#address(2)} (i32.const ${offset | 0}))`;
+    return `(${name} offset=${offset} ${random.chance(80) ? address : this.#address(2)} ${constant})`;
+  }
+
   #address(depth: number): string {
     const random = this.#random;
     const roll = random.below(100);
     if (roll < 40 || depth === 0) return `(local.get ${random.pick(['$x', '$x', '$x', '$y', '$d', '$a', '$k'])})`;
     const inner = (): string => this.#address(depth - 1);
     const small = random.pick([0, 1, 2, 3, 8, 60]);
+    if (random.chance(3)) {
+      // There and back: what is in between wraps for some.
+      const far = random.pick(FAR_CONSTANTS);
+      return `(i32.add (i32.add ${inner()} (i32.const ${far})) (i32.const ${-far}))`;
+    }
     if (roll < 50) return `(i32.add ${inner()} (i32.const ${random.pick([1, 4, 8, 60, -4, -60, 4000])}))`;
     if (roll < 58)
       return `(i32.add ${random.pick(['(local.get $a)', '(global.get $fixed)', '(global.get $moving)'])} ${inner()})`;
