@@ -42,8 +42,10 @@ type SavedLink =
   | { readonly from: 'unit'; readonly unit: number; readonly name: string }
   | { readonly from: 'value'; readonly value: number | bigint };
 
-/** The units as data. */
-export function saveUnits(program: Program): Promise<Json[]> {
+/** The units as data. Throws `FargoError` `limit` where there is more than {@link readUnits} takes. */
+export async function saveUnits(program: Program): Promise<Json[]> {
+  requireCount('modules', program.units.length, UNITS);
+  for (const { links } of program.units) requireCount('imports of a module', links.length, LINKS);
   return Promise.all(
     program.units.map(async ({ compiled, links, sizesAtLink }): Promise<Json> => {
       const source = sourceOf(compiled);
@@ -246,6 +248,10 @@ function saveNumber(value: number | bigint): { readonly [name: string]: Json } {
 function readNumber(fields: Fields): number | bigint {
   if (fields.has('bigint')) return fields.bigint('bigint', INT64);
   return new DataView(fields.hex('double', 8).buffer).getFloat64(0);
+}
+
+function requireCount(what: string, count: number, most: number): void {
+  if (count > most) throw new FargoError('limit', `there are ${count} ${what}; ${most} can be saved`);
 }
 
 function nameOf<T extends string>(names: Readonly<Record<T, number>>, code: number): string {

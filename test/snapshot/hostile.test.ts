@@ -5,6 +5,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { FargoError, Host, type DeviceFactory, type LoadOptions } from '../../src/index.ts';
 import { digestOf } from '../../src/image/snapshot/digest.ts';
 import { MediaType } from '../../src/image/snapshot/media-types.ts';
+import { saveUnits } from '../../src/host/saved-units.ts';
+import type { Program } from '../../src/machine/program.ts';
 import { FramePool } from '../../src/memory/frame-pool.ts';
 import { PagesWriter } from '../../src/memory/saved-pages.ts';
 import { wasmFromText } from '../../src/wasm/text.ts';
@@ -74,6 +76,18 @@ test('a machine of the last generation has children, which are saved and loaded 
   using child = loaded.fork();
   using again = await host.load(await child.save());
   expect(again.identity.generation).toBe(2 ** 31 - 1);
+});
+
+test.each([
+  [Array.from({ length: 1001 }, () => []), '1001 modules; 1000'],
+  [[Array.from({ length: 100_001 })], '100001 imports of a module; 100000'],
+])('more modules or imports than could be loaded are not saved (%#)', async (links, message) => {
+  host = new Host();
+  const program = { units: links.map((each) => ({ links: each })) } as unknown as Program;
+  await expect(saveUnits(program)).rejects.toMatchObject({
+    code: 'limit',
+    message: expect.stringContaining(message) as string,
+  });
 });
 
 describe('devices', () => {
