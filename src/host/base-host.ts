@@ -206,6 +206,12 @@ export abstract class BaseHost {
     return this.#runtime.cores.created;
   }
 
+  /** @internal For images that are put together elsewhere. @throws FargoError `disposed` */
+  requireRuntime(): Runtime {
+    if (this.#runtime.disposed) throw new FargoError('disposed', 'the host was disposed');
+    return this.#runtime;
+  }
+
   /** Proves that every reference is accounted for (invariant I5). Slow. `faults` is empty when all is well. */
   audit(): AuditReport {
     return this.#runtime.audit();
@@ -221,7 +227,7 @@ export abstract class BaseHost {
   }
 
   #instrument(bytes: Uint8Array, options: BuildOptions): Instrumented {
-    if (this.#runtime.disposed) throw new FargoError('disposed', 'the host was disposed');
+    this.requireRuntime();
     if (!(bytes instanceof Uint8Array)) {
       throw new FargoError('bad-argument', `a module is a Uint8Array; ${typeof bytes} was given`);
     }
