@@ -6,6 +6,7 @@
  * changed, is an error.
  */
 
+import { isZero } from '../../base/bytes.ts';
 import { FargoError } from '../../base/errors.ts';
 import { BLOCK_BYTES, type Disk } from '../disk/disk.ts';
 import type { DataRange } from './file-system.ts';
@@ -145,7 +146,8 @@ export function resizeContent(
 function readBelow(file: FileInode, offset: number, into: Uint8Array): boolean {
   const { backing } = file;
   const backed = Math.max(0, Math.min(into.length, file.backedBytes - offset));
-  into.fill(0, backed);
+  // Also where the layer is to fill it: one that fills too little must leave nothing of another machine's (I8).
+  into.fill(0);
   if (backing === undefined || backed === 0) return true;
   try {
     for (let done = 0; done < backed;) {
@@ -158,11 +160,6 @@ function readBelow(file: FileInode, offset: number, into: Uint8Array): boolean {
     if (error instanceof FargoError && error.code === 'io') return false;
     throw error;
   }
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
-  return true;
 }
 
 /** Division, not a shift: an offset has more than 32 bits. */

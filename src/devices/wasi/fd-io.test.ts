@@ -108,6 +108,17 @@ test('a write of many chunks reads back, across chunk borders', () => {
   auditState(guest.device.commit(), guest.storage);
 });
 
+test('zeros free the blocks that they cover, wherever the write begins', () => {
+  const guest = guestWith();
+  const fd = guest.open('big', { oflags: CREAT });
+  const bytes = new Uint8Array(150_000);
+  expect(guest.write(fd, 'x'.repeat(bytes.length))).toBe(bytes.length);
+  guest.seek(fd, 4090, 0);
+  expect(guest.write(fd, '\0'.repeat(130_000))).toBe(130_000);
+  // The first block, whose first bytes stay, and the last five.
+  expect(guest.device.commit().files.blockCount).toBe(Math.ceil(150_000 / 4096) - Math.floor(134_090 / 4096) + 1);
+});
+
 test('standard input is read to its end, and each machine has its own place', () => {
   const guest = guestWith({ stdin: 'one two' });
   expect(guest.read(0, 4)).toBe('one ');

@@ -1,5 +1,6 @@
 /** Reading, writing and moving in what is open: `fd_read` to `fd_tell`. Short reads and writes are normal. */
 
+import { PAGE_BYTES } from '../../base/units.ts';
 import type { GuestContext } from '../../machine/device.ts';
 import { E } from '../fs/errno.ts';
 import type { Errno, Outcome } from '../fs/errno.ts';
@@ -216,7 +217,9 @@ function writeAt(
   let total = 0;
   for (const { address, length } of vectors) {
     for (let done = 0; done < length;) {
-      const part = session.scratch.subarray(0, Math.min(session.scratch.length, length - done));
+      // Up to the end of a block: each is written once, and one of zeros takes none.
+      const room = session.scratch.length - ((offset + total) % PAGE_BYTES);
+      const part = session.scratch.subarray(0, Math.min(room, length - done));
       vm.memory.readInto(address + done, part);
       const written = session.files.write(descriptor.inode, offset + total, part);
       if (written < 0) return total > 0 ? total : written;

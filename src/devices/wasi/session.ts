@@ -169,6 +169,8 @@ export class WasiSession {
 
   fillRandom(into: Uint8Array): void {
     if (this.#stream === undefined) {
+      // A source that fills too little leaves zeros, not what the buffer held for another machine (I8).
+      into.fill(0);
       this.config.entropy.fillRandom(into);
       return;
     }
