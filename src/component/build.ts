@@ -1,0 +1,117 @@
+/** Components as images: recognized, taken apart, instrumented, linked. */
+
+import { FargoError } from '../base/errors.ts';
+import { assemble, instrumentFor, type Assembly } from '../host/assemble.ts';
+import type { BaseHost, ModuleSource } from '../host/base-host.ts';
+import { isBinary, wasmFromText } from '../wasm/text.ts';
+import type { AnyExports } from './component-machine.ts';
+import { ComponentImage } from './component-image.ts';
+import { shapeOf, type ExportShape } from './exports.ts';
+import { GlueFactory, type ImportsMaker } from './glue-device.ts';
+import { readGlue } from './glue-source.ts';
+import { compileGlue, type Members } from './glue.ts';
+import type { ResourcePath } from './resource.ts';
+import { transpile } from './transpile.ts';
+import { wire } from './wiring.ts';
+
+export interface ComponentOptions {
+  /**
+   * What the component imports, by interface or function: `{ 'ns:pkg/iface': { fn(…) {…}, Class }, fn }`. A function gives
+   * it for each core, and learns which machine calls.
+   */
+  readonly imports?: Members | ImportsMaker;
+  /** Limit work and call depth of the guest: see `MachineLimits.budget`. What the glue does is not counted. */
+  readonly budget?: boolean;
+  /** For messages and lists. */
+  readonly name?: string;
+}
+
+/** Whether bytes are a component: the binary format's preamble with layer 1. */
+export function isComponent(bytes: Uint8Array): boolean {
+  return isBinary(bytes) && bytes.length >= 8 && bytes[6] === 1 && bytes[7] === 0;
+}
+
+/**
+ * Builds a component, binary or text, into an image of `host`. Needs `@bytecodealliance/jco`.
+ *
+ * @throws FargoError `invalid-module`, `unsupported`, `link`, `missing-dependency`, `disposed`
+ */
+export async function buildComponent<Exports = AnyExports>(
+  host: BaseHost,
+  source: ModuleSource,
+  options: ComponentOptions = {},
+): Promise<ComponentImage<Exports>> {
+  const bytes = await bytesOf(source);
+  const { glue: text, modules, types, imports: wanted } = await transpile(bytes);
+  const glue = readGlue(text);
+  const compiled = compileGlue(glue);
+  const { budget = false, name } = options;
+  const runtime = host.requireRuntime();
+  const instrumented = new Map([...modules].map(([file, core]) => [file, instrumentFor(core, budget)]));
+  const imports = importsMaker(options.imports ?? {});
+  const metas = new Map([...instrumented].map(([file, { meta }]) => [file, meta]));
+  const given = imports(NOBODY);
+  const missing = wanted.filter((one) => !Object.hasOwn(given, one));
+  if (missing.length > 0) {
+    throw new FargoError('link', `the component imports ${missing.join(', ')}: give what is needed as \`imports\``);
+  }
+  const { wiring, exports } = wire(compiled, metas, given);
+  const factory = new GlueFactory({ compiled, wiring, imports });
+  const image = await assemble(runtime, [...instrumented.values()], wiring satisfies Assembly, {
+    budget,
+    devices: [factory],
+    name,
+  });
+  const shapes = shapeOf(exports);
+  return new ComponentImage(image, types, {
+    exports: shapes,
+    resources: [...resourcesIn(shapes, [])],
+    tables: glue.tables,
+    device: 0,
+  });
+}
+
+/** For the time when a component is linked and none can call. */
+const NOBODY = {
+  get identity(): never {
+    throw new FargoError('bad-argument', 'no component is calling');
+  },
+  exit(): never {
+    throw new FargoError('bad-argument', 'no component is calling');
+  },
+  output(): void {},
+};
+
+async function bytesOf(source: ModuleSource): Promise<Uint8Array> {
+  if (typeof source === 'string') return requireComponent(await wasmFromText(source));
+  const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
+  if (!(bytes instanceof Uint8Array)) {
+    throw new FargoError(
+      'bad-argument',
+      `a component is a Uint8Array, an ArrayBuffer or text; ${typeof source} was given`,
+    );
+  }
+  return requireComponent(isBinary(bytes) ? bytes : await wasmFromText(new TextDecoder().decode(bytes)));
+}
+
+function requireComponent(bytes: Uint8Array): Uint8Array {
+  if (isComponent(bytes)) return bytes;
+  throw new FargoError('bad-argument', 'this is a core module, not a component: build it with `host.build`');
+}
+
+/** As glue takes them: a function of the world's own is the default member of its name. */
+function importsMaker(given: Members | ImportsMaker): ImportsMaker {
+  return (caller) => {
+    const imports = typeof given === 'function' ? (given as ImportsMaker)(caller) : given;
+    return Object.fromEntries(
+      Object.entries(imports).map(([name, one]) => [name, typeof one === 'function' ? { default: one } : one]),
+    );
+  };
+}
+
+function* resourcesIn(shapes: ReadonlyMap<string, ExportShape>, path: ResourcePath): Generator<ResourcePath> {
+  for (const [name, shape] of shapes) {
+    if (shape.kind === 'resource') yield [...path, name];
+    else if (shape.kind === 'interface') yield* resourcesIn(shape.members, [...path, name]);
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The glue that jco generates, as text: what of it is checked before it is evaluated, and how its variables are reached.
+ *
+ * Checked is that it remembers nothing that is not known here. Everything before the first core module is jco's own
+ * runtime, chosen by what the component needs; each declaration there must stand in {@link KNOWN}. Behind it stands what is
+ * generated for the component, where only the tables of {@link STATE} and bindings that are set once may be declared.
+ */
+
+import { FargoError } from '../base/errors.ts';
+
+/** Version of jco whose glue this is. Others are taken while their glue declares nothing else. */
+export const JCO_VERSION = '1.35';
+
+/** Declarations of jco's runtime that hold nothing between two calls that are done. */
+const KNOWN: ReadonlySet<string> = new Set(
+  `emptyFunc dv dataView isLE utf16Decoder utf16Encode TEXT_DECODER_UTF8 TEXT_ENCODER_UTF8 T_FLAG RESOURCE_SCOPE_TASKS
+  WebAssemblyRuntimeError RESOURCE_SCOPE_ID curResourceBorrows ASYNC_TASKS_BY_COMPONENT_IDX ASYNC_CURRENT_COMPONENT_IDXS
+  ASYNC_CURRENT_TASK_IDS ASYNC_STATE Waitable INSTANCE_FLAGS STORE_TRAP STORE_ASYNC_STATE CORE_TRAP_MESSAGES RepTable
+  ComponentAsyncState GLOBAL_COMPONENT_MEMORY_MAP AsyncSubtask FutureValue ASYNC_DETERMINISM _coinFlip ASYNC_EVENT_CODE
+  CURRENT_TASK_META AsyncTask CURRENT_TASK_MAY_BLOCK symbolCabiDispose symbolRscHandle symbolRscRep symbolDispose
+  HANDLE_TABLES _debugLog i64ToF64I i64ToF64F f64ToI64I f64ToI64F i32ToF32I i32ToF32F f32ToI32I f32ToI32F resourceCallBorrows
+  ComponentError hasOwnProperty _liftFlatVariantScratch _typedArrayElementSize isWebAssemblyRuntimeError
+  DEFAULT_FUTURE_RESULT_META RESOURCE_CALL_BORROWS`.split(/\s+/),
+);
+
+/** Functions that take nothing but their arguments and what is in {@link KNOWN}. */
+const KNOWN_FUNCTIONS: ReadonlySet<string> = new Set(
+  `rscTableCreateOwn rscTableCreateBorrow rscTableRemove rscTableGet rscTableTryGet getCurrentTask clearCurrentTask
+  promiseWithResolvers createNewCurrentTask finalizationRegistryCreate getOrCreateAsyncState lookupMemoriesForComponent
+  registerGlobalMemoryForComponent resourceTransferBorrow resourceTransferBorrowValidLifting resourceTransferOwn
+  throwInvalidBool throwUninitialized getErrorPayload normalizeInstantiationError runNext instantiate getDefaultIntegrity
+  resourceEnterCall resourceExitCall resourceDropBorrows utf16Encode dataView base64Compile fetchCompile symbolDispose
+  isLE clampGuest`.split(/\s+/),
+);
+
+/** Names of functions that convert values, whatever the type. */
+const CONVERSION =
+  /^(_(lift|lower)Flat\w*|_?to(Uint|Int|Big|String|Result|Number|Float)\w*|_\w+AllocateAndEncode|_is\w+|_require\w+)$/;
+/** Names of functions of the runtime for what happens within one call. */
+const INTERNAL = /^_(withGlobal|getGlobal|setGlobal|clear|check|guard|track|suspending|normalize|lowerImport)\w*$/;
+
+/** What belongs to the machine, in the order of the tables. */
+const STATE = {
+  handles: /^ *const (handleTable(\d+)) = \[T_FLAG, 0\];$/gm,
+  registries: /^ *const (finalizationRegistry(\d+)) = finalizationRegistryCreate\(\(handle\) => \{$/gm,
+  captured: /^ *const captureTable(\d+)= new Map\(\);$/gm,
+} as const;
+
+/** What is declared of a component: its bindings are set once, when it is instantiated. */
+const GENERATED =
+  /^(exports|memory|realloc|postReturn|callback|trampoline|_trampoline|module|instanceFlags|finalizationRegistry|handleTable|captureTable|captureCnt)\d+(Async)?$/;
+
+const DECLARATION = /^ {2,4}(async )?(const|let|var|class|function\*?) *(\{[^}]*\}|[\w$]+) *(.*)$/gm;
+/** A value that could be changed: a collection, a list, an object. */
+const MUTABLE = /^= *(new (?!Text)|\[|\{|Object\.create)/;
+const FIRST_MODULE = /^ {2}const module0 = getCoreModule\(/m;
+const SCOPE = /^ {2}let gen ?= ?\(function\* ?_initGenerator ?\(\) ?\{$/m;
+const EXPORTED = /^export function instantiate\(/m;
+
+export interface GlueSource {
+  /** The body of a function that returns `instantiate`; `$fargo` and the shadowed names are its parameters. */
+  readonly body: string;
+  /** Table of handles of each class of the guest's resources, by the class's name. */
+  readonly tables: ReadonlyMap<string, number>;
+  /** Exports of core instances that allocate: calling one does not enter the component. */
+  readonly allocators: ReadonlySet<string>;
+}
+
+/** @throws FargoError `unsupported` for glue that is not known, by what is not known of it */
+export function readGlue(source: string): GlueSource {
+  const first = FIRST_MODULE.exec(source);
+  const scope = SCOPE.exec(source);
+  if (!EXPORTED.test(source) || first === null || scope === null || /^\s*import[\s{*'"]/m.test(source)) {
+    throw unknown('it is not of the form of `instantiation: sync`');
+  }
+  checkRuntime(source.slice(0, first.index));
+  checkGenerated(source.slice(scope.index + scope[0].length));
+  const captures = [...source.matchAll(STATE.captured)].map((match) => Number(match[1]));
+  for (const table of captures) {
+    if (!source.includes(`let captureCnt${table}= 0;`)) throw unknown(`captureTable${table} has no captureCnt${table}`);
+  }
+  const handles = [...source.matchAll(STATE.handles)];
+  const usesHandles = source.includes('const HANDLE_TABLES= [];');
+  for (const [, name, number] of handles) {
+    if (!source.includes(`HANDLE_TABLES[${number}] = ${name};`)) throw unknown(`${name} is not in HANDLE_TABLES`);
+  }
+  const accessors = [
+    usesHandles ? 'handles: HANDLE_TABLES' : 'handles: []',
+    source.includes('const symbolRscHandle =') ? 'handleSymbol: symbolRscHandle' : 'handleSymbol: undefined',
+    `captures: [${captures.map(capture).join(', ')}]`,
+    `registries: { ${[...source.matchAll(STATE.registries)].map(([, name, number]) => `get ${number}() { return ${name}; }`).join(', ')} }`,
+  ];
+  const body = `"use strict";\n${source
+    .replace(/^export const _util = [^]*$/m, '')
+    .replace(SCOPE, (line) => `${line}\n$fargo({ ${accessors.join(', ')} });`)
+    .replace(EXPORTED, 'return function instantiate(')}`;
+  return { body, tables: tablesOf(source), allocators: allocatorsOf(source) };
+}
+
+/** Closures over one table of captured objects. They are called when the glue has run. */
+function capture(table: number): string {
+  return `{ get map() { return captureTable${table}; }, get count() { return captureCnt${table}; }, set count(to) { captureCnt${table} = to; } }`;
+}
+
+function checkRuntime(source: string): void {
+  for (const [, , kind, name] of source.matchAll(DECLARATION)) {
+    const isFunction = kind === 'function' || kind === 'function*';
+    if (KNOWN.has(name!) || (isFunction && isKnownFunction(name!))) continue;
+    if (!isFunction && isLocal(source, name!)) continue;
+    throw unknown(`its runtime declares the ${kind} ${name}`);
+  }
+}
+
+function isKnownFunction(name: string): boolean {
+  return KNOWN_FUNCTIONS.has(name) || CONVERSION.test(name) || INTERNAL.test(name);
+}
+
+/** Names of the runtime's own variables have capitals; a function's variables at this depth have none. */
+function isLocal(source: string, name: string): boolean {
+  if (name.startsWith('{')) return true;
+  const declared = new RegExp(`^ {2}(const|let|var|class) *${name.replaceAll('$', '\\$')}\\b`, 'm').test(source);
+  return !declared && !/^[A-Z_]/.test(name);
+}
+
+function checkGenerated(source: string): void {
+  for (const [, asynchronous, kind, name, rest] of source.matchAll(DECLARATION)) {
+    if (asynchronous !== undefined)
+      throw new FargoError('unsupported', `the component exports an async function: ${name}`);
+    if (kind === 'class' || kind === 'function' || kind === 'function*' || GENERATED.test(name!)) continue;
+    if (rest === ';' || !MUTABLE.test(rest!)) continue;
+    // What the component exports: an object of functions that nothing changes.
+    if (kind === 'const' && rest === '= {') continue;
+    throw unknown(`it declares the ${kind} ${name} ${rest}`);
+  }
+}
+
+/** By where an object of a class is made and registered. */
+function tablesOf(source: string): Map<string, number> {
+  const made =
+    /Object\.create\(([\w$]+)\.prototype\);\s+Object\.defineProperty\(\w+, symbolRscHandle, [^\n]*\n\s*finalizationRegistry(\d+)\.register\(/g;
+  return new Map([...source.matchAll(made)].map(([, name, table]) => [name!, Number(table)]));
+}
+
+function allocatorsOf(source: string): Set<string> {
+  const names = new Set<string>();
+  for (const [, dotted, quoted] of source.matchAll(/^ *realloc\d+ = exports\d+(?:\.([\w$]+)|\['([^']*)'\]);$/gm)) {
+    names.add((dotted ?? quoted)!);
+  }
+  return names;
+}
+
+function unknown(what: string): FargoError {
+  return new FargoError(
+    'unsupported',
+    `the glue of this component is not known here: ${what}; use @bytecodealliance/jco ${JCO_VERSION}, and no async functions, streams or futures`,
+  );
+}

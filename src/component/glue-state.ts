@@ -1,0 +1,131 @@
+/**
+ * What glue remembers between two calls, as an immutable value: handles of resources, and objects of the host that a
+ * guest holds.
+ */
+
+import { FargoError } from '../base/errors.ts';
+
+/** Name of the set of representations of a table, in jco's runtime. */
+const CREATED = '_createdReps';
+
+/** One table of handles, as jco's runtime keeps it: pairs of integers, and the representations that it has seen. */
+type HandleTable = number[] & { readonly [CREATED]: Set<number> };
+
+/** Objects of the host, by a number that the glue counts up. */
+interface Captures {
+  readonly map: Map<number, object>;
+  count: number;
+}
+
+/** Variables of one evaluated glue: what the accessors give. */
+export interface GlueVariables {
+  readonly handles: (HandleTable | undefined)[];
+  readonly handleSymbol: symbol | undefined;
+  readonly captures: readonly Captures[];
+  /** What takes a handle out of a table and runs its destructor, by the table's number. */
+  readonly registries: Readonly<Record<number, { readonly drop: (handle: number) => void }>>;
+}
+
+interface SavedTable {
+  readonly entries: readonly number[];
+  readonly created: readonly number[];
+}
+
+interface SavedCaptures {
+  readonly count: number;
+  readonly objects: readonly (readonly [number, object])[];
+}
+
+/** Immutable. */
+export interface GlueState {
+  /** By number of the table; holes where the glue has none. */
+  readonly tables: readonly (SavedTable | undefined)[];
+  readonly captures: readonly SavedCaptures[];
+}
+
+/** What new glue remembers. */
+export const NEW_GLUE: GlueState = { tables: [], captures: [] };
+
+/** jco's mark of an entry in use, in a table's first word too. */
+const T_FLAG = 1 << 30;
+const EMPTY_TABLE: SavedTable = { entries: [T_FLAG, 0], created: [] };
+const NO_CAPTURES: SavedCaptures = { count: 0, objects: [] };
+
+const CABI_REP: symbol = Symbol.for('cabiRep');
+const CABI_DISPOSE: symbol = Symbol.for('cabiDispose');
+
+/** The state now: `before` where nothing has changed. Objects that their number can bring back are let go of. */
+export function captureState(now: GlueVariables, before: GlueState): GlueState {
+  const tables = now.handles.map((table, index) => captureTable(table, before.tables[index] ?? EMPTY_TABLE));
+  const captures = now.captures.map((each, index) => captureObjects(each, before.captures[index] ?? NO_CAPTURES));
+  const same =
+    tables.every((table, index) => table === (before.tables[index] ?? EMPTY_TABLE)) &&
+    before.tables.length <= tables.length &&
+    captures.every((each, index) => each === (before.captures[index] ?? NO_CAPTURES));
+  return same ? before : { tables, captures };
+}
+
+/** Puts a state into glue, whatever it remembers. */
+export function restoreState(into: GlueVariables, state: GlueState): void {
+  for (let index = 0; index < Math.max(into.handles.length, state.tables.length); index++) {
+    const saved = state.tables[index] ?? EMPTY_TABLE;
+    let table = into.handles[index];
+    if (table === undefined) {
+      if (state.tables[index] === undefined) continue;
+      into.handles[index] = table = Object.assign([] as number[], { [CREATED]: new Set<number>() });
+    }
+    table.length = 0;
+    for (const entry of saved.entries) table.push(entry);
+    table[CREATED].clear();
+    for (const rep of saved.created) table[CREATED].add(rep);
+  }
+  into.captures.forEach((captures, index) => {
+    const saved = state.captures[index] ?? NO_CAPTURES;
+    captures.map.clear();
+    for (const [rep, object] of saved.objects) captures.map.set(rep, object);
+    captures.count = saved.count;
+  });
+}
+
+/** @throws FargoError `fork-refused` while a guest holds an object of the host that is no number */
+export function requireForkable(state: GlueState, what: string): void {
+  for (const { objects } of state.captures) {
+    const [first] = objects;
+    if (first === undefined) continue;
+    const name = (first[1].constructor as { readonly name?: string } | undefined)?.name ?? 'object';
+    throw new FargoError(
+      'fork-refused',
+      `the component holds a ${name} of the host, which can't be ${what}: give its class a static Symbol.for('cabiDispose') and its objects a number under Symbol.for('cabiRep')`,
+    );
+  }
+}
+
+function captureTable(table: HandleTable | undefined, before: SavedTable): SavedTable | undefined {
+  if (table === undefined) return before === EMPTY_TABLE ? before : undefined;
+  const sameEntries =
+    table.length === before.entries.length && before.entries.every((entry, index) => table[index] === entry);
+  // Representations are only ever added.
+  const sameCreated = table[CREATED].size === before.created.length;
+  if (sameEntries && sameCreated) return before;
+  return {
+    entries: sameEntries ? before.entries : [...table],
+    created: sameCreated ? before.created : [...table[CREATED]],
+  };
+}
+
+function captureObjects(captures: Captures, before: SavedCaptures): SavedCaptures {
+  for (const [rep, object] of captures.map) if (isNumbered(object)) captures.map.delete(rep);
+  const { map, count } = captures;
+  const same =
+    count === before.count &&
+    map.size === before.objects.length &&
+    before.objects.every(([rep, object]) => map.get(rep) === object);
+  return same ? before : { count, objects: [...map] };
+}
+
+/** Whether the glue makes such an object anew from its number. */
+function isNumbered(object: object): boolean {
+  const rep: unknown = (object as Record<symbol, unknown>)[CABI_REP];
+  const { constructor } = object as { readonly constructor?: Record<symbol, unknown> };
+  return typeof rep === 'number' && rep > 0 && typeof constructor?.[CABI_DISPOSE] === 'function';
+}

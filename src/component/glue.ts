@@ -1,0 +1,148 @@
+/** One evaluation of a component's glue: over stand-ins when an image is built, over a core's instances afterwards. */
+
+import { FargoError } from '../base/errors.ts';
+import type { GlueSource } from './glue-source.ts';
+import type { GlueVariables } from './glue-state.ts';
+import { guestViews } from './guest-views.ts';
+
+/** Any function, where glue and embedder meet. */
+export type AnyFunction = (...args: unknown[]) => unknown;
+/** What a component exports or imports, by name: functions, classes, and interfaces of these. */
+export type Members = Readonly<Record<string, unknown>>;
+/** What a core module of the component gets, and what its instance exports. */
+export type CoreImports = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+export type CoreExports = Readonly<Record<string, unknown>>;
+
+/** Stands for a compiled core module, by the name that jco gave it. */
+export interface CoreModule {
+  readonly file: string;
+}
+
+/** A global that the glue makes: a number, unless it leads to a global of the core. */
+export class GlueGlobal {
+  /** In the order in which the glue makes them, from 0. */
+  readonly position: number;
+  #own: unknown;
+  #real: WebAssembly.Global | undefined;
+
+  constructor(position: number, value: unknown) {
+    this.position = position;
+    this.#own = value;
+  }
+
+  get value(): unknown {
+    return this.#real === undefined ? this.#own : this.#real.value;
+  }
+
+  set value(value: unknown) {
+    if (this.#real === undefined) this.#own = value;
+    else this.#real.value = value;
+  }
+
+  lead(real: WebAssembly.Global): void {
+    this.#real = real;
+  }
+}
+
+export interface GlueSurroundings {
+  readonly imports: Members;
+  readonly instantiate: (module: CoreModule, imports: CoreImports) => { readonly exports: CoreExports };
+}
+
+export interface Glue {
+  readonly exports: Members;
+  readonly variables: GlueVariables;
+  readonly globals: readonly GlueGlobal[];
+}
+
+type Instantiate = (
+  getCoreModule: (file: string) => CoreModule,
+  imports: Members,
+  instantiateCore: (module: CoreModule, imports?: CoreImports) => { readonly exports: CoreExports },
+) => Members;
+
+/** Glue as a function, made once an image. */
+export interface CompiledGlue {
+  readonly source: GlueSource;
+  readonly run: (...given: unknown[]) => Instantiate;
+}
+
+/** Names of a platform that glue does not get. */
+const ABSENT = [
+  'process',
+  'fetch',
+  'Date',
+  'performance',
+  'crypto',
+  'require',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'queueMicrotask',
+  'window',
+  'self',
+  'global',
+  'document',
+  'Deno',
+  'Bun',
+] as const;
+const VIEWS = Object.keys(guestViews());
+const PARAMETERS = ['$fargo', 'WebAssembly', 'globalThis', 'console', 'FinalizationRegistry', ...VIEWS, ...ABSENT];
+
+/** In the place of the engine's: when the collector runs may not decide what a guest does. */
+class Registry {
+  /** Drops a handle: what the engine would call some time. */
+  readonly drop: (handle: number) => void;
+
+  constructor(drop: (handle: number) => void) {
+    this.drop = drop;
+  }
+
+  register(): void {}
+
+  unregister(): void {}
+}
+
+/** @throws FargoError `unsupported` where the engine takes no text as code, or refuses this */
+export function compileGlue(source: GlueSource): CompiledGlue {
+  try {
+    // The generated module is code by nature; what it can name is given here.
+    const run = new Function(...PARAMETERS, source.body) as CompiledGlue['run'];
+    return { source, run };
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new FargoError('unsupported', `the glue of this component can't be evaluated: ${message}`, { cause });
+  }
+}
+
+/** Evaluates glue and lets it instantiate. @throws whatever the glue throws */
+export function evaluateGlue(compiled: CompiledGlue, { imports, instantiate }: GlueSurroundings): Glue {
+  let variables: GlueVariables | undefined;
+  const globals: GlueGlobal[] = [];
+  function Global({ value }: { readonly value: string }, initial: unknown = 0): GlueGlobal {
+    if (value !== 'i32') throw new FargoError('unsupported', `the glue makes a global of type ${value}; i32 is known`);
+    const made = new GlueGlobal(globals.length, initial);
+    globals.push(made);
+    return made;
+  }
+  const wasm = { RuntimeError: WebAssembly.RuntimeError, Global };
+  const views = guestViews();
+  const given = new Map<string, unknown>([
+    ['$fargo', (found: GlueVariables) => (variables = found)],
+    ['WebAssembly', wasm],
+    ['globalThis', { WebAssembly: wasm }],
+    ['FinalizationRegistry', Registry],
+    ['console', { debug() {}, log() {}, warn() {}, error() {} }],
+    ...Object.entries(views),
+  ]);
+  const start = compiled.run(...PARAMETERS.map((name) => given.get(name)));
+  const exports = start(
+    (file) => ({ file }),
+    imports,
+    (module, coreImports = {}) => instantiate(module, coreImports),
+  );
+  if (variables === undefined || exports instanceof Promise) {
+    throw new FargoError('unsupported', 'the glue of this component does not instantiate at once');
+  }
+  return { exports, variables, globals };
+}

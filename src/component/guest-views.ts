@@ -1,0 +1,205 @@
+/**
+ * What glue uses to reach a guest's memory: a buffer that is a stand-in, and the constructors that know it.
+ *
+ * ```
+ *   new Uint8Array(memory.buffer, pointer, length)   →  the range is checked against the guest's memory, and marked;
+ *                                                       a view of the core's own memory behind the front region
+ * ```
+ *
+ * Invariants: no view reaches the front region or beyond the guest's memory. Whatever a view could write is marked before
+ * the glue has it (I2); the marks of a text that is only decoded are taken back, since nothing runs in between.
+ */
+
+import { PAGE_SHIFT, type ByteCount, type GuestAddress } from '../base/units.ts';
+import { GUEST_AT } from '../instrument/layout.ts';
+import type { ResidentMemory } from '../memory/resident-memory.ts';
+
+/** Stands for the `ArrayBuffer` of a guest's memory. Another one after the memory has grown, as with the engine's. */
+class GuestBuffer {
+  readonly memory: ResidentMemory;
+  /** The core's whole memory, of before the next growth. */
+  readonly bytes: Uint8Array;
+
+  constructor(memory: ResidentMemory) {
+    this.memory = memory;
+    this.bytes = memory.bytes;
+  }
+
+  get byteLength(): ByteCount {
+    return this.bytes.length - GUEST_AT;
+  }
+
+  /** A copy. Unlike the engine's it never clamps: a list that leaves the memory is an error. */
+  slice(start: GuestAddress, end: GuestAddress): ArrayBuffer {
+    const at = this.checked(start, end - start);
+    return this.bytes.slice(at, at + (end - start)).buffer as ArrayBuffer;
+  }
+
+  /** Where a range begins in the core's memory. @throws RangeError unless it lies in the guest's memory */
+  checked(start: GuestAddress, length: ByteCount): number {
+    const inside =
+      Number.isSafeInteger(start) &&
+      start >= 0 &&
+      Number.isSafeInteger(length) &&
+      length >= 0 &&
+      start + length <= this.byteLength;
+    if (inside) return start + GUEST_AT;
+    throw new RangeError(
+      `bytes ${start} to ${start + length} are outside the guest's memory of ${this.byteLength} bytes`,
+    );
+  }
+}
+
+/** Stands for a `WebAssembly.Memory` that the guest exports. */
+export class GuestMemory {
+  readonly #memory: ResidentMemory;
+  #buffer: GuestBuffer;
+
+  constructor(memory: ResidentMemory) {
+    this.#memory = memory;
+    memory.refresh();
+    this.#buffer = new GuestBuffer(memory);
+  }
+
+  get buffer(): GuestBuffer {
+    this.#memory.refresh();
+    if (this.#buffer.bytes !== this.#memory.bytes) this.#buffer = new GuestBuffer(this.#memory);
+    return this.#buffer;
+  }
+}
+
+type TypedArrayConstructor = new (...args: never[]) => object;
+
+/** The last range that was marked for a view, in case it is only decoded. */
+interface Marked {
+  readonly view: object;
+  readonly bytes: Uint8Array;
+  readonly firstPage: number;
+  readonly before: Uint8Array;
+}
+
+/** Longer texts keep their marks: taking them back would cost more than it saves. */
+const UNMARKED_PAGES_MAX = 64;
+
+/** Constructors to be in scope where glue is evaluated, under the names that they have here. One set a glue. */
+export function guestViews(): Readonly<Record<string, unknown>> {
+  let last: Marked | undefined;
+
+  const typedArray = (native: TypedArrayConstructor & { readonly BYTES_PER_ELEMENT: number }): unknown =>
+    new Proxy(native, {
+      construct(target, args: unknown[], newTarget) {
+        const [buffer, start = 0, count] = args;
+        if (!(buffer instanceof GuestBuffer)) return Reflect.construct(target, args, newTarget) as object;
+        const from = start as number;
+        const size = native.BYTES_PER_ELEMENT;
+        const length = count === undefined ? Math.floor((buffer.byteLength - from) / size) : (count as number);
+        const at = buffer.checked(from, length * size);
+        const view = Reflect.construct(target, [buffer.bytes.buffer, at, length]) as object;
+        const marked = mark(buffer.bytes, from, length * size);
+        last = marked && { ...marked, view };
+        return view;
+      },
+    });
+
+  class GlueTextDecoder {
+    readonly #label: string;
+    readonly #decoder: TextDecoder;
+
+    constructor(label = 'utf-8') {
+      this.#label = label;
+      this.#decoder = new TextDecoder(label, { fatal: true, ignoreBOM: true });
+    }
+
+    decode(view: Uint8Array): string {
+      if (last?.view === view) {
+        last.bytes.set(last.before, last.firstPage);
+        last = undefined;
+      }
+      try {
+        return this.#decoder.decode(view);
+      } catch (cause) {
+        throw new TypeError(`a text is not ${this.#label}`, { cause });
+      }
+    }
+  }
+
+  return {
+    DataView: guestDataView(),
+    TextDecoder: GlueTextDecoder,
+    TextEncoder,
+    Int8Array: typedArray(Int8Array),
+    Uint8Array: typedArray(Uint8Array),
+    Uint8ClampedArray: typedArray(Uint8ClampedArray),
+    Int16Array: typedArray(Int16Array),
+    Uint16Array: typedArray(Uint16Array),
+    Int32Array: typedArray(Int32Array),
+    Uint32Array: typedArray(Uint32Array),
+    BigInt64Array: typedArray(BigInt64Array),
+    BigUint64Array: typedArray(BigUint64Array),
+    Float32Array: typedArray(Float32Array),
+    Float64Array: typedArray(Float64Array),
+  };
+}
+
+/** Marks a range. Gives what undoes it, unless that would cost more than it saves. */
+function mark(bytes: Uint8Array, start: GuestAddress, length: ByteCount): Omit<Marked, 'view'> | undefined {
+  if (length === 0) return undefined;
+  const firstPage = start >>> PAGE_SHIFT;
+  const endPage = ((start + length - 1) >>> PAGE_SHIFT) + 1;
+  const before = endPage - firstPage <= UNMARKED_PAGES_MAX ? bytes.slice(firstPage, endPage) : undefined;
+  bytes.fill(1, firstPage, endPage);
+  return before && { bytes, firstPage, before };
+}
+
+const SETTERS = [
+  'setInt8',
+  'setUint8',
+  'setInt16',
+  'setUint16',
+  'setInt32',
+  'setUint32',
+  'setBigInt64',
+  'setBigUint64',
+  'setFloat32',
+  'setFloat64',
+] as const;
+
+/** A `DataView` that marks what it writes, where it lies over a guest's memory. */
+function guestDataView(): unknown {
+  class GuestDataView extends (DataView as new (
+    buffer: ArrayBuffer,
+    from: number,
+    length: number,
+  ) => DataView<ArrayBuffer>) {
+    readonly guest: GuestBuffer;
+    readonly from: GuestAddress;
+
+    constructor(guest: GuestBuffer, from: GuestAddress, length: ByteCount) {
+      super(guest.bytes.buffer as ArrayBuffer, guest.checked(from, length), length);
+      this.guest = guest;
+      this.from = from;
+    }
+
+    override get buffer(): ArrayBuffer {
+      return this.guest as unknown as ArrayBuffer;
+    }
+  }
+  for (const name of SETTERS) {
+    const native = DataView.prototype[name] as (offset: number, value: never, little?: boolean) => void;
+    Object.defineProperty(GuestDataView.prototype, name, {
+      // A store that straddles two pages marks the first: the other's fringe counts as written.
+      value(this: GuestDataView, offset: number, value: never, little?: boolean) {
+        native.call(this, offset, value, little);
+        this.guest.bytes[(this.from + offset) >>> PAGE_SHIFT] = 1;
+      },
+    });
+  }
+  return new Proxy(DataView, {
+    construct(target, args: unknown[]) {
+      const [buffer, from = 0, length] = args;
+      if (!(buffer instanceof GuestBuffer)) return Reflect.construct(target, args) as object;
+      const start = from as number;
+      return new GuestDataView(buffer, start, (length as number | undefined) ?? buffer.byteLength - start);
+    },
+  });
+}
