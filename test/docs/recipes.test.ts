@@ -54,6 +54,7 @@ describe('recipes', () => {
         '200 done',
         '422 timed-out',
         '200 done',
+        '503 busy',
       ]);
     },
     MINUTES_MS,

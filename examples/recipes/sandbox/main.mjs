@@ -56,6 +56,11 @@ try {
   server = await startServer(0, { budget: 1e15, wallMs: 300 });
   await show('never ends', '1 while 1', fault('timed-out'));
   assert.equal(await show('adds up, on a new thread', 'print sum(1 .. 100)', done), '5050');
+
+  console.log('Where more programs wait than may:');
+  await server.close();
+  server = await startServer(0, { waiting: 0 });
+  await show('adds up', 'print sum(1 .. 100)', { status: 503, kind: 'busy' });
 } finally {
   await server.close();
 }
