@@ -111,6 +111,16 @@ export class DiskModel {
     return count;
   }
 
+  *allBlocks(): Generator<Uint8Array> {
+    for (const file of this.files()) yield* file.blocks.values();
+  }
+
+  /** Whether these are the very blocks that `other` has. */
+  hasSameBlocks(other: DiskModel): boolean {
+    const blocks = new Set(this.allBlocks());
+    return blocks.size === other.heldBlocks && [...other.allBlocks()].every((block) => blocks.has(block));
+  }
+
   find(path: string): Place | undefined {
     const names = path.split('/');
     const name = names.pop()!;

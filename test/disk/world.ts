@@ -368,19 +368,22 @@ export class World {
     this.living.push({ machine, model: from.copy(), origin: from.copy() });
   }
 
-  /** Blocks of a machine that nobody else has: neither others, nor snapshots, nor what it would be reset to. */
+  /**
+   * Blocks of a machine that nobody else has: neither others, nor snapshots, nor what it would be reset to, unless it still
+   * is what it would be reset to.
+   */
   #ownBlocks(machine: Machine, model: DiskModel): number {
     const others = new Set<Uint8Array>();
     const add = (other: DiskModel): void => {
-      for (const file of other.files()) for (const block of file.blocks.values()) others.add(block);
+      for (const block of other.allBlocks()) others.add(block);
     };
     for (const each of this.living) {
       if (each.machine !== machine) add(each.model);
-      if (each.machine !== machine || each.origin !== model) add(each.origin);
+      if (each.machine !== machine || !each.origin.hasSameBlocks(model)) add(each.origin);
     }
     for (const kept of this.kept) add(kept.model);
     let own = 0;
-    for (const file of model.files()) for (const block of file.blocks.values()) if (!others.has(block)) own++;
+    for (const block of model.allBlocks()) if (!others.has(block)) own++;
     return own;
   }
 
