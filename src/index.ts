@@ -16,7 +16,7 @@
  *
  * Runs wherever there is WebAssembly; `fargo-wasm/node` and `fargo-wasm/browser` add the ports of their platform.
  *
- * @module
+ * @module fargo-wasm
  */
 
 export { AssertionError, setParanoid } from './base/assert.ts';
@@ -34,6 +34,7 @@ export {
   type DiskUsage,
   type FileChange,
   type FileInfo,
+  type InodeKind,
   type ClockSetting,
   type Entropy,
   type Layer,
@@ -55,7 +56,7 @@ export { Image, type BootOptions } from './host/image.ts';
 export type { LoadOptions } from './host/load.ts';
 export type { Imports, ImportValue, ProvidedImport } from './host/imports.ts';
 export { setClock } from './host/guest-clock.ts';
-export { callWithBytes, callWithText, reserveHeadroom, withBytes } from './host/guest-data.ts';
+export { callWithBytes, callWithText, reserveHeadroom, withBytes, type Allocator } from './host/guest-data.ts';
 export {
   DISK_IMAGE_LIMITS,
   memoryFile,
@@ -88,12 +89,24 @@ export {
   type WrittenQcow2,
 } from './image/index.ts';
 export { instrument } from './instrument/instrument.ts';
-export type { Instrumented, InstrumentOptions, InstrumentReport, ModuleMeta } from './instrument/meta.ts';
+export type {
+  BudgetMeta,
+  ExportMeta,
+  Hooks,
+  ImportMeta,
+  Instrumented,
+  InstrumentOptions,
+  InstrumentReport,
+  MemoryMeta,
+  ModuleMeta,
+  TableMeta,
+} from './instrument/meta.ts';
 export type { CorePoolOptions } from './machine/core-pool.ts';
 export type {
   Device,
   DeviceFactory,
   GuestContext,
+  GuestValue,
   HostFunction,
   HostFunctions,
   LoadingOptions,
@@ -122,3 +135,4 @@ export { Snapshot, type SaveOptions } from './machine/snapshot.ts';
 export type { Usage } from './machine/usage.ts';
 export { FunctionRef } from './machine/values.ts';
 export type { AuditReport } from './memory/audit.ts';
+export type { FuncType, GlobalType, MemoryType, TableType } from './wasm/module.ts';

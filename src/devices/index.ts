@@ -9,7 +9,7 @@ export type { DirectoryItem, FileInfo } from './files.ts';
 export type { ClockSetting, SnapshotPause } from './machine-clock.ts';
 export { differencesOf, readFileAt } from './fs/difference.ts';
 export type { FileChange } from './fs/difference.ts';
-export type { DataRange, DiskUsage } from './fs/file-system.ts';
+export type { DataRange, DiskUsage, InodeKind } from './fs/file-system.ts';
 export type { MemoryFiles } from './fs/paths.ts';
 export { memoryLayer } from './fs/memory-layer.ts';
 export { WASI_LIMITS } from './limits.ts';

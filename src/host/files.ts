@@ -12,9 +12,17 @@ import { Snapshot } from '../machine/snapshot.ts';
 
 type Methods<T> = { [K in keyof T as T[K] extends (...args: never[]) => unknown ? K : never]: T[K] };
 
-/** Looks at the files of a snapshot. */
+/**
+ * Looks at the files of a snapshot.
+ *
+ * @interface
+ */
 export type SnapshotFiles = Methods<FilesView>;
-/** Looks at the files of a machine and changes them. */
+/**
+ * Looks at the files of a machine and changes them.
+ *
+ * @interface
+ */
 export type MachineFiles = Methods<Files>;
 
 const VIEW_METHODS = ['stat', 'read', 'readText', 'dataRanges', 'list', 'readLink', 'usage'] as const;

@@ -91,7 +91,7 @@ export interface Device<State = unknown> {
   readonly name: string;
   /** Import modules that it serves and the functions in them. */
   readonly functions: HostFunctions;
-  /** Told of the core that it is on, before the first `restore`: once the instances exist, and no guest has run. */
+  /** @internal Told of the core that it is on, before the first `restore`: once the instances exist, and no guest has run. */
   attach?(core: Core): void;
   /**
    * Takes over a machine's state: before its first call on this core, after a switch, after a rollback. `identity` is

@@ -30,16 +30,17 @@ const NAMES: Readonly<Record<number, string>> = {
 
 /** A function of a guest, as a value that the host may keep and hand back. */
 export class FunctionRef {
-  /** Where it stands. For this library only. */
+  /** @internal Where it stands. */
   readonly reference: Reference;
   readonly #unit: Unit | undefined;
 
+  /** @internal */
   constructor(reference: Reference, program: Program) {
     this.reference = reference;
     this.#unit = reference?.kind === 'function' ? program.units[reference.unit] : undefined;
   }
 
-  /** Whether it names the same function in `program`: that one, or one with more modules. */
+  /** @internal Whether it names the same function in `program`: that one, or one with more modules. */
   isOf(program: Program): boolean {
     return this.reference?.kind !== 'function' || program.units[this.reference.unit] === this.#unit;
   }

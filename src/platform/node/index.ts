@@ -1,4 +1,8 @@
-/** What only Node has: host directories, disk images in files, and the process's streams. */
+/**
+ * What only Node has: host directories, disk images in files, and the process's streams.
+ *
+ * @module fargo-wasm/node
+ */
 
 export { copyOut } from './copy-out.ts';
 export type { CopiedOut } from './copy-out.ts';
