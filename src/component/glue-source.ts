@@ -55,10 +55,12 @@ const DECLARATION = /^ {2,4}(async )?(const|let|var|class|function\*?) *(\{[^}]*
 const MUTABLE = /^= *(new (?!Text)|\[|\{|Object\.create)/;
 const FIRST_MODULE = /^ {2}const module0 = getCoreModule\(/m;
 const SCOPE = /^ {2}let gen ?= ?\(function\* ?_initGenerator ?\(\) ?\{$/m;
+/** A new table of handles, wherever the glue makes one. */
+const TABLE = '[T_FLAG, 0]';
 const EXPORTED = /^export function instantiate\(/m;
 
 export interface GlueSource {
-  /** The body of a function that returns `instantiate`; `$fargo` and the shadowed names are its parameters. */
+  /** The body of a function that returns `instantiate`; `$fargo`, `$table` and the shadowed names are its parameters. */
   readonly body: string;
   /** Table of handles of each class of the guest's resources, by the class's name. */
   readonly tables: ReadonlyMap<string, number>;
@@ -93,6 +95,7 @@ export function readGlue(source: string): GlueSource {
   const body = `"use strict";\n${source
     .replace(/^export const _util = [^]*$/m, '')
     .replace(SCOPE, (line) => `${line}\n$fargo({ ${accessors.join(', ')} });`)
+    .replaceAll(TABLE, '$table([T_FLAG, 0])')
     .replace(EXPORTED, 'return function instantiate(')}`;
   return { body, tables: tablesOf(source), allocators: allocatorsOf(source) };
 }

@@ -4,12 +4,7 @@
  */
 
 import { FargoError } from '../base/errors.ts';
-
-/** Name of the set of representations of a table, in jco's runtime. */
-const CREATED = '_createdReps';
-
-/** One table of handles, as jco's runtime keeps it: pairs of integers, and the representations that it has seen. */
-type HandleTable = number[] & { readonly [CREATED]: Set<number> };
+import { createdIn, emptyTable, entriesOf, T_FLAG, type HandleTable } from './handle-table.ts';
 
 /** Objects of the host, by a number that the glue counts up. */
 interface Captures {
@@ -46,8 +41,6 @@ export interface GlueState {
 /** What new glue remembers. */
 export const NEW_GLUE: GlueState = { tables: [], captures: [] };
 
-/** jco's mark of an entry in use, in a table's first word too. */
-const T_FLAG = 1 << 30;
 const EMPTY_TABLE: SavedTable = { entries: [T_FLAG, 0], created: [] };
 const NO_CAPTURES: SavedCaptures = { count: 0, objects: [] };
 
@@ -72,12 +65,14 @@ export function restoreState(into: GlueVariables, state: GlueState): void {
     let table = into.handles[index];
     if (table === undefined) {
       if (state.tables[index] === undefined) continue;
-      into.handles[index] = table = Object.assign([] as number[], { [CREATED]: new Set<number>() });
+      into.handles[index] = table = emptyTable();
     }
-    table.length = 0;
-    for (const entry of saved.entries) table.push(entry);
-    table[CREATED].clear();
-    for (const rep of saved.created) table[CREATED].add(rep);
+    const entries = entriesOf(table);
+    entries.length = 0;
+    for (const entry of saved.entries) entries.push(entry);
+    const created = createdIn(table);
+    created.clear();
+    for (const rep of saved.created) created.add(rep);
   }
   into.captures.forEach((captures, index) => {
     const saved = state.captures[index] ?? NO_CAPTURES;
@@ -102,14 +97,16 @@ export function requireForkable(state: GlueState, what: string): void {
 
 function captureTable(table: HandleTable | undefined, before: SavedTable): SavedTable | undefined {
   if (table === undefined) return before === EMPTY_TABLE ? before : undefined;
+  const entries = entriesOf(table);
+  const created = createdIn(table);
   const sameEntries =
-    table.length === before.entries.length && before.entries.every((entry, index) => table[index] === entry);
+    entries.length === before.entries.length && before.entries.every((entry, index) => entries[index] === entry);
   // Representations are only ever added.
-  const sameCreated = table[CREATED].size === before.created.length;
+  const sameCreated = created.size === before.created.length;
   if (sameEntries && sameCreated) return before;
   return {
-    entries: sameEntries ? before.entries : [...table],
-    created: sameCreated ? before.created : [...table[CREATED]],
+    entries: sameEntries ? before.entries : [...entries],
+    created: sameCreated ? before.created : [...created],
   };
 }
 

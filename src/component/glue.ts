@@ -4,6 +4,7 @@ import { FargoError } from '../base/errors.ts';
 import type { GlueSource } from './glue-source.ts';
 import type { GlueVariables } from './glue-state.ts';
 import { guestViews } from './guest-views.ts';
+import { guardedTable } from './handle-table.ts';
 
 /** Any function, where glue and embedder meet. */
 export type AnyFunction = (...args: unknown[]) => unknown;
@@ -87,7 +88,16 @@ const ABSENT = [
   'Bun',
 ] as const;
 const VIEWS = Object.keys(guestViews());
-const PARAMETERS = ['$fargo', 'WebAssembly', 'globalThis', 'console', 'FinalizationRegistry', ...VIEWS, ...ABSENT];
+const PARAMETERS = [
+  '$fargo',
+  '$table',
+  'WebAssembly',
+  'globalThis',
+  'console',
+  'FinalizationRegistry',
+  ...VIEWS,
+  ...ABSENT,
+];
 
 /** In the place of the engine's: when the collector runs may not decide what a guest does. */
 class Registry {
@@ -129,6 +139,7 @@ export function evaluateGlue(compiled: CompiledGlue, { imports, instantiate }: G
   const views = guestViews();
   const given = new Map<string, unknown>([
     ['$fargo', (found: GlueVariables) => (variables = found)],
+    ['$table', guardedTable],
     ['WebAssembly', wasm],
     ['globalThis', { WebAssembly: wasm }],
     ['FinalizationRegistry', Registry],
