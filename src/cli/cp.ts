@@ -12,7 +12,7 @@ import { Host } from '../host/host.ts';
 import { copyOut, hostDirectory } from '../platform/node/index.ts';
 import { exitCodesHelp } from './exit-codes.ts';
 import { say } from './failure.ts';
-import { plural, printable } from './format.ts';
+import { plural } from './format.ts';
 import { ioError } from './load-module.ts';
 import { loadSnapshotFile, saveSnapshotFile } from './snapshot-file.ts';
 
@@ -61,7 +61,7 @@ function placeOf(text: string): Place {
 async function takeOut(source: Place, to: string): Promise<void> {
   using host = await Host.create();
   const { count, skipped } = copyOut(await loadSnapshotFile(host, source.snapshot!), source.path, to);
-  const names = skipped.slice(0, 10).map((path) => printable(JSON.stringify(path)));
+  const names = skipped.slice(0, 10).map((path) => JSON.stringify(path));
   const more = skipped.length > names.length ? ` and ${skipped.length - names.length} more` : '';
   if (skipped.length > 0) say(`left out: ${names.join(', ')}${more}`);
   process.stdout.write(`copied ${plural(count, 'file')}\n`);

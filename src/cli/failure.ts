@@ -5,6 +5,7 @@ import { FargoError } from '../base/errors.ts';
 import { ExitError, TrapError, type Trap } from '../machine/outcome.ts';
 import { coloursFor } from './colour.ts';
 import { ExitCode } from './exit-codes.ts';
+import { printable } from './format.ts';
 
 /** Frames of a guest's stack that are shown. */
 const FRAMES_SHOWN = 32;
@@ -32,16 +33,17 @@ export function reportFailure(error: unknown): number {
   return ExitCode.internal;
 }
 
-/** Writes one line to standard error. */
+/** Writes a line to standard error, or several. What guests and files chose in it does nothing to the terminal. */
 export function say(message: string): void {
-  process.stderr.write(`${coloursFor(process.stderr).red('fargo-wasm:')} ${message}\n`);
+  const lines = message.split('\n').map(printable).join('\n');
+  process.stderr.write(`${coloursFor(process.stderr).red('fargo-wasm:')} ${lines}\n`);
 }
 
 /** A trap as lines: kind, message, the guest's stack, and what can be done about it. */
 export function describeTrap(trap: Trap): string {
-  const lines = [`the guest trapped: ${trap.kind}: ${trap.message}`];
+  const lines = [`the guest trapped: ${trap.kind}: ${printable(trap.message)}`];
   for (const { name, index } of trap.stack.slice(0, FRAMES_SHOWN))
-    lines.push(`    in ${name ?? 'function'} [${index}]`);
+    lines.push(`    in ${printable(name ?? 'function')} [${index}]`);
   if (trap.stack.length > FRAMES_SHOWN) lines.push(`    and ${trap.stack.length - FRAMES_SHOWN} more`);
   if (trap.kind === 'budget-spent') lines.push('--budget allows more; --no-budget turns the budget off');
   if (trap.kind === 'depth-exceeded') lines.push('--max-depth allows more; --no-budget leaves it to the engine');

@@ -6,7 +6,7 @@ import { WASM_PAGE_BYTES } from '../base/units.ts';
 import { SNAPSHOT_BYTES } from '../image/snapshot/limits.ts';
 import { readLayout } from '../image/snapshot/read-layout.ts';
 import type { Colours } from './colour.ts';
-import { formatBytes, plural } from './format.ts';
+import { formatBytes, plural, printable } from './format.ts';
 import type { LoadedModule } from './load-module.ts';
 import { packageVersion } from './platform-facts.ts';
 import { formatTable } from './table.ts';
@@ -86,17 +86,21 @@ export function snapshotText(facts: SnapshotFacts, { bold }: Colours): string[] 
     ({ guestBytes, storedBytes }) => `${formatBytes(guestBytes)}, ${formatBytes(storedBytes)} stored`,
   );
   return [
-    `${bold(facts.name)}: ${facts.parent === null ? 'a snapshot' : 'the difference of a snapshot'}, ${formatBytes(facts.bytes)}`,
-    `digest: ${facts.digest}`,
-    ...(facts.parent === null ? [] : [`parent: ${facts.parent}`]),
-    `generation ${facts.generation}, lineage ${facts.lineage}`,
+    `${bold(printable(facts.name))}: ${facts.parent === null ? 'a snapshot' : 'the difference of a snapshot'}, ${formatBytes(facts.bytes)}`,
+    `digest: ${printable(facts.digest)}`,
+    ...(facts.parent === null ? [] : [`parent: ${printable(facts.parent)}`]),
+    `generation ${facts.generation}, lineage ${printable(facts.lineage)}`,
     `modules: ${plural(modules.length, 'unit')}`,
     `memory: ${of.length === 0 ? 'none' : of.join('; ')}`,
-    `devices: ${devices.length === 0 ? 'none' : devices.join(', ')}`,
+    `devices: ${devices.length === 0 ? 'none' : devices.map(printable).join(', ')}`,
     '',
     bold('layers'),
     ...formatTable(
-      layers.map(({ digest, mediaType, bytes }) => [digest.slice(0, 19), formatBytes(bytes), mediaType]),
+      layers.map(({ digest, mediaType, bytes }) => [
+        printable(digest.slice(0, 19)),
+        formatBytes(bytes),
+        printable(mediaType),
+      ]),
       ['left', 'right', 'left'],
     ).map((line) => `  ${line}`),
   ];

@@ -3,7 +3,7 @@
 import { WASM_PAGE_BYTES } from '../base/units.ts';
 import { GUEST_AT, GUEST_WASM_PAGES_MAX } from '../instrument/layout.ts';
 import type { Colours } from './colour.ts';
-import { formatBytes, formatCount, formatNs, plural } from './format.ts';
+import { formatBytes, formatCount, formatNs, plural, printable } from './format.ts';
 import type { Inspected, InstrumentFacts } from './inspect.ts';
 import type { ModuleFacts } from './module-facts.ts';
 import { formatTable } from './table.ts';
@@ -15,11 +15,13 @@ export function inspectText(inspected: Inspected, colours: Colours): string[] {
   const { name, bytes, format, module, instrument, refused, unknownImports } = inspected;
   const { bold, red } = colours;
   const from = format === 'text' ? ', from text' : '';
-  const lines = [`${bold(name)}: ${module === null ? 'a module' : kindText(module)}, ${formatBytes(bytes)}${from}`];
+  const lines = [
+    `${bold(printable(name))}: ${module === null ? 'a module' : kindText(module)}, ${formatBytes(bytes)}${from}`,
+  ];
   if (module !== null)
     lines.push(...moduleLines(module, colours), ...memoryLines(module, colours), ...forkLines(module, colours));
   if (unknownImports.length > 0) {
-    const listed = unknownImports.slice(0, LIST_MAX).join(', ');
+    const listed = unknownImports.slice(0, LIST_MAX).map(printable).join(', ');
     lines.push(
       '',
       `${red('missing here')}: ${listed}`,
@@ -27,7 +29,7 @@ export function inspectText(inspected: Inspected, colours: Colours): string[] {
     );
   }
   lines.push('');
-  if (refused !== null) lines.push(`${red('refused')}: ${refused.code}: ${refused.message}`);
+  if (refused !== null) lines.push(`${red('refused')}: ${refused.code}: ${printable(refused.message)}`);
   if (instrument !== null) lines.push(...instrumentLines(instrument, colours));
   return lines;
 }
@@ -72,7 +74,8 @@ function list(
   align: readonly ('left' | 'right')[] = ['left', 'left', 'left'],
 ): string[] {
   if (rows.length === 0) return ['  none'];
-  const lines = formatTable(rows.slice(0, LIST_MAX), align).map((line) => `  ${line}`);
+  const shown = rows.slice(0, LIST_MAX).map((row) => row.map(printable));
+  const lines = formatTable(shown, align).map((line) => `  ${line}`);
   if (rows.length > LIST_MAX) lines.push(`  and ${formatCount(rows.length - LIST_MAX)} more: --json has all`);
   return lines;
 }

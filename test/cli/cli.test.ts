@@ -391,6 +391,27 @@ describe('run', () => {
   });
 });
 
+describe('names that would move the cursor of a terminal', () => {
+  const NAME = String.raw`\1b[2J\c2\9b1A\0dfargo-wasm: all is well`;
+  const SHOWN = String.raw`\u001b[2J\u009b1A\u000dfargo-wasm: all is well`;
+
+  test('of exports and imports', () => {
+    const path = file('cursor.wat', `(module (import "${NAME}" "f" (func)) (func (export "${NAME}")))`);
+    const { stdout } = cli(['inspect', path]);
+    expect(stdout).toContain(SHOWN);
+    expect(stdout).not.toMatch(/[\u001b\u009b\r]/);
+  });
+
+  test('in what goes wrong', () => {
+    const missing = cli(['run', file('link.wat', `(module (import "${NAME}" "f" (func)))`)]);
+    expect(missing.code).not.toBe(0);
+    expect(missing.stderr).toContain(SHOWN);
+    const trapped = cli(['run', file('trap.wat', `(module (func $f (export "_start") unreachable))`)]);
+    expect(trapped.stderr).toContain('unreachable');
+    for (const { stderr } of [missing, trapped]) expect(stderr).not.toMatch(/[\u001b\u009b\r]/);
+  });
+});
+
 describe('inspect', () => {
   test.each(['hello', 'counter', 'forkhook', 'hostile/swallows-exceptions'])('%s', (name) => {
     const ran = cli(['inspect', guest(name)]);
