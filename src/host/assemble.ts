@@ -5,6 +5,7 @@ import type { ModuleMeta } from '../instrument/meta.ts';
 import type { DeviceFactory } from '../machine/device.ts';
 import { Program, type Link, type Unit } from '../machine/program.ts';
 import type { Runtime } from '../machine/runtime.ts';
+import { compile } from './compile.ts';
 import { Image } from './image.ts';
 import { providerModule, type ProvidedItem } from './provider.ts';
 import { rememberSource } from './sources.ts';
@@ -46,7 +47,7 @@ export async function assemble(
 ): Promise<Image> {
   const compiled: WebAssembly.Module[] = [];
   for (const { bytes, source } of modules) {
-    const module = await WebAssembly.compile(bytes);
+    const module = await compile(bytes);
     rememberSource(module, { kind: 'module', bytes: source, budget, exactCalls: false });
     compiled.push(module);
   }
@@ -59,7 +60,7 @@ export async function assemble(
 
 async function providerOf(items: readonly ProvidedItem[]): Promise<Unit> {
   const { bytes, meta } = instrument(providerModule(items), { exactCalls: false });
-  const compiled = await WebAssembly.compile(bytes);
+  const compiled = await compile(bytes);
   rememberSource(compiled, { kind: 'provider', items, exactCalls: false });
   return { compiled, meta, links: [], sizesAtLink: undefined };
 }

@@ -23,6 +23,7 @@ import type { AuditReport } from '../memory/audit.ts';
 import { NODE_BYTES } from '../memory/page-map.ts';
 import { PAGE_BYTES } from '../base/units.ts';
 import { isBinary, wasmFromText } from '../wasm/text.ts';
+import { compile, compileNow } from './compile.ts';
 import { hooksOf, Image } from './image.ts';
 import { linkImports, PROVIDER, type Imports, type Linked, type NamedUnits } from './imports.ts';
 import type { LoadOptions } from './load.ts';
@@ -101,7 +102,7 @@ export abstract class BaseHost {
   async build(source: ModuleSource, options: BuildOptions = {}): Promise<Image> {
     const kept = sourceFrom(await moduleBytes(source), options);
     const instrumented = this.#instrument(kept.bytes, options);
-    const compiling = WebAssembly.compile(instrumented.bytes);
+    const compiling = compile(instrumented.bytes);
     if (this.#parts.wasi === undefined && usesWasi(instrumented.meta, options)) {
       await Promise.all([compiling, this.#parts.loadWasi()]);
     }
@@ -117,7 +118,7 @@ export abstract class BaseHost {
    */
   buildSync(source: Uint8Array, options: BuildOptions = {}): Image {
     const instrumented = this.#instrument(source, options);
-    const compiled = new WebAssembly.Module(instrumented.bytes);
+    const compiled = compileNow(instrumented.bytes);
     rememberSource(compiled, sourceFrom(source, options));
     return this.#image(instrumented, compiled, options);
   }
@@ -137,7 +138,7 @@ export abstract class BaseHost {
     const { program } = machine;
     const named = new Map([...machine.names].map(([name, unit]) => [name, { unit, meta: program.units[unit]!.meta }]));
     const { links, provided } = this.#links(instrumented.meta, options, named, program.devices);
-    const compiled = new WebAssembly.Module(instrumented.bytes);
+    const compiled = compileNow(instrumented.bytes);
     rememberSource(compiled, sourceFrom(source, options));
     const added: Unit = {
       compiled,
@@ -274,7 +275,7 @@ function sourceFrom(bytes: Uint8Array, options: BuildOptions): UnitSource & { re
 function providerUnit(provided: Linked['provided'], options: BuildOptions): Unit {
   const exactCalls = options.exactCalls ?? false;
   const instrumented = instrument(providerModule(provided), { exactCalls });
-  const compiled = new WebAssembly.Module(instrumented.bytes);
+  const compiled = compileNow(instrumented.bytes);
   rememberSource(compiled, { kind: 'provider', items: provided, exactCalls });
   return {
     compiled,

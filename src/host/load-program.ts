@@ -15,6 +15,7 @@ import type { DeviceFactory, SavedDevice } from '../machine/device.ts';
 import { DEFAULT_TABLE_ENTRIES, type MachineLimits } from '../machine/limits.ts';
 import { Program, type Unit } from '../machine/program.ts';
 import type { Runtime } from '../machine/runtime.ts';
+import { compile } from './compile.ts';
 import type { Imports } from './imports.ts';
 import { providerModule } from './provider.ts';
 import { invalid, type SavedFile } from './saved-file.ts';
@@ -107,13 +108,13 @@ async function buildUnit(file: SavedFile, { source }: SavedUnit, position: numbe
   try {
     if (source.kind === 'provider') {
       const { bytes, meta } = instrument(providerModule(source.items), { exactCalls });
-      const compiled = await WebAssembly.compile(bytes);
+      const compiled = await compile(bytes);
       rememberSource(compiled, source);
       return { compiled, meta };
     }
     const bytes = takeModule(file, source.digest, position);
     const instrumented = instrument(bytes, { budget: source.budget, exactCalls });
-    const compiled = await WebAssembly.compile(instrumented.bytes);
+    const compiled = await compile(instrumented.bytes);
     rememberSource(compiled, { kind: 'module', bytes, budget: source.budget, exactCalls });
     return { compiled, meta: instrumented.meta };
   } catch (error) {
