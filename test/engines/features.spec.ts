@@ -151,6 +151,16 @@ describe('freedom', () => {
     tell('depth of plain recursion', depth > 100_000 ? 'over 100,000' : `${Math.round(depth / 1000)} thousand`);
   });
 
+  test('the end of the stack is no exception that a guest could catch', async () => {
+    // Deferred marks rest on it: what is not yet marked is marked by the trap, and no guest goes on in between.
+    const text = `(module (memory (export "memory") 1)
+      (func $down (call $down) (i32.store (i32.const 0) (i32.const 1)))
+      (func (export "catch") (result i32) try (result i32) (call $down) (i32.const 1) catch_all (i32.const 2) end))`;
+    using host = new Host();
+    const vm = await (await host.build(text)).boot();
+    expect(vm.tryCall('catch')).toMatchObject({ kind: 'trap', trap: { kind: 'stack-exhausted' } });
+  });
+
   test('growth', async () => {
     const text = `(module (memory (export "memory") 1) (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))`;
     using host = new Host();
