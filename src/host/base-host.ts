@@ -1,6 +1,6 @@
 /**
  * The host: owns the frame pool, the cores and the machines, and wires the parts together. Everything concrete meets here,
- * but for what not every program needs (WASI, saving, loading): that comes as {@link HostParts}, here already or later.
+ * but for what not every program needs (WASI, text, saving, loading): that comes as {@link HostParts}, here already or later.
  *
  * One host is one trust domain for timing and for bugs of the engine: see SECURITY.md.
  */
@@ -22,7 +22,7 @@ import { MACHINE_BYTES } from '../machine/usage.ts';
 import type { AuditReport } from '../memory/audit.ts';
 import { NODE_BYTES } from '../memory/page-map.ts';
 import { PAGE_BYTES } from '../base/units.ts';
-import { isBinary, wasmFromText } from '../wasm/text.ts';
+import { hasMagic } from '../wasm/reader.ts';
 import { compile, compileNow } from './compile.ts';
 import { hooksOf, Image } from './image.ts';
 import { linkImports, PROVIDER, type Imports, type Linked, type NamedUnits } from './imports.ts';
@@ -74,6 +74,8 @@ export interface HostParts {
   /** Undefined until {@link loadWasi}, where it is not here from the start. */
   readonly wasi: WasiMaker | undefined;
   loadWasi(): Promise<void>;
+  /** From the text format to a binary module. */
+  parse(text: string): Promise<Uint8Array>;
   readonly save: Saver;
   readonly load: (runtime: Runtime, bytes: Uint8Array, options: LoadOptions) => Promise<Snapshot>;
 }
@@ -100,7 +102,7 @@ export abstract class BaseHost {
    * @throws FargoError `invalid-module`, `unsupported`, `link`, `missing-dependency` (text without the parser), `disposed`
    */
   async build(source: ModuleSource, options: BuildOptions = {}): Promise<Image> {
-    const kept = sourceFrom(await moduleBytes(source), options);
+    const kept = sourceFrom(await moduleBytes(source, this.#parts), options);
     const instrumented = this.#instrument(kept.bytes, options);
     const compiling = compile(instrumented.bytes);
     if (this.#parts.wasi === undefined && usesWasi(instrumented.meta, options)) {
@@ -290,8 +292,8 @@ function placed(links: Linked['links'], provider: number): Linked['links'] {
   return links.map((link) => (link.from === 'unit' && link.unit === PROVIDER ? { ...link, unit: provider } : link));
 }
 
-async function moduleBytes(source: ModuleSource): Promise<Uint8Array> {
-  if (typeof source === 'string') return wasmFromText(source);
+async function moduleBytes(source: ModuleSource, parts: HostParts): Promise<Uint8Array> {
+  if (typeof source === 'string') return parts.parse(source);
   const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
   if (!(bytes instanceof Uint8Array)) {
     throw new FargoError(
@@ -299,5 +301,5 @@ async function moduleBytes(source: ModuleSource): Promise<Uint8Array> {
       `a module is a Uint8Array, an ArrayBuffer or text; ${typeof source} was given`,
     );
   }
-  return isBinary(bytes) ? bytes : wasmFromText(new TextDecoder().decode(bytes));
+  return hasMagic(bytes) ? bytes : parts.parse(new TextDecoder().decode(bytes));
 }

@@ -1,6 +1,6 @@
 /**
  * The host of a page: the same as everywhere, but what a page may never need is fetched when it is first needed. A bundler makes
- * files of their own of it: WASI when a guest of WASI is built, saving and loading when a snapshot is saved or loaded.
+ * files of their own of it: WASI when a guest of WASI is built; saving, loading and text modules with the first of these.
  */
 
 import { BaseHost, type HostParts, type WasiMaker } from '../../host/base-host.ts';
@@ -15,12 +15,16 @@ const PARTS: HostParts = {
   async loadWasi() {
     ({ wasi } = await import('../../devices/wasi.ts'));
   },
+  async parse(text) {
+    const { wasmFromText } = await import('../../host/later.ts');
+    return wasmFromText(text);
+  },
   async save(snapshot, options) {
-    const { saveSnapshot } = await import('../../host/saving.ts');
+    const { saveSnapshot } = await import('../../host/later.ts');
     return saveSnapshot(snapshot, options);
   },
   async load(runtime, bytes, options) {
-    const { loadSnapshot } = await import('../../host/saving.ts');
+    const { loadSnapshot } = await import('../../host/later.ts');
     return loadSnapshot(runtime, bytes, options);
   },
 };
