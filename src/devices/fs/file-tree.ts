@@ -13,7 +13,7 @@ import type { ForestRoot } from '../../memory/map-forest.ts';
 import { EMPTY_MAP } from '../../memory/page-map.ts';
 import { BLOCK_BYTES, DISK_INODES_MAX } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
-import { LAYER_UNITS, LEVEL_UNITS, LINKS_MAX } from '../limits.ts';
+import { LAYER_UNITS, LEVEL_UNITS, LINKS_MAX, NAME_UNITS, WASI_LIMITS } from '../limits.ts';
 import type { WasiLimits } from '../limits.ts';
 import { dataRanges, readContent, resizeContent, writeContent } from './content.ts';
 import type { WriteProgress } from './content.ts';
@@ -551,11 +551,17 @@ export class FileTree implements FileSystem<FileTreeState> {
     if (node.backing === undefined || node.complete || node.links === 0) return E.success;
     const { layer, path } = node.backing;
     let names: readonly string[] = [];
+    this.work += LAYER_UNITS;
     const listed = layerErrorsAsOutcome(() => {
       names = layer.list(path, this.#limits.hostEntries);
       return 0;
     });
-    if (listed < 0) return -listed;
+    if (listed < 0) {
+      // It may have been read as far as it is allowed to be long, each time that it is asked for.
+      this.work += Math.min(this.#limits.hostEntries, WASI_LIMITS.hostEntries) * NAME_UNITS;
+      return -listed;
+    }
+    this.work += names.length * NAME_UNITS;
     for (const name of names.toSorted()) {
       if (findName(this.#get(directory) as DirectoryInode, name) !== undefined) continue;
       const found = this.#discover(directory, name);

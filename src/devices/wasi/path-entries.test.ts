@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { FargoError } from '../../base/errors.ts';
 import { E } from '../fs/errno.ts';
 import { ROOT_INODE } from '../fs/file-tree.ts';
 import type { DirectoryInode } from '../fs/inode.ts';
@@ -218,6 +219,19 @@ test('work on files that is more than a constant is charged', () => {
   guest.charged = 0;
   expect(guest.rename('moves', `${deep.join('/')}/moved`)).toBe(0);
   expect(guest.charged).toBe(101 * 50 + (101 - 16) * 200);
+});
+
+test('a directory of a layer that can not be listed is charged for each time that it is tried', () => {
+  const tooMany = (): never => {
+    throw new FargoError('io', 'too many names');
+  };
+  const layer: Layer = { stat: () => undefined, list: tooMany, read: () => 0, readLink: () => '' };
+  const guest = new FakeGuest(wasi({ preopens: { '/': layer }, limits: { hostEntries: 1000 } }));
+  for (const each of [1, 2]) {
+    guest.charged = 0;
+    expect(() => guest.list('.'), `try ${each}`).toThrow(`errno ${E.io}`);
+    expect(guest.charged).toBe(10_000 + 1000 * 200);
+  }
 });
 
 test('the way that links make of a short path is charged', () => {
