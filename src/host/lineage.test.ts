@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { Host, type Machine, type Snapshot } from '../index.ts';
+import { Host, type DeviceFactory, type Machine, type Snapshot } from '../index.ts';
 import { wasmFromText } from '../wasm/text.ts';
 
 let host: Host;
@@ -85,5 +85,81 @@ describe('what ends early leaves nothing', () => {
     calls = 0;
     expect(() => parent.forkEach(5, { onOutput })).toThrow('no more');
     expect(host.usage().machines).toBe(1);
+  });
+
+  test('a sink that throws: the call is committed, and what it was not given waits', async () => {
+    let calls = 0;
+    const onOutput = (): void => {
+      if (++calls === 2) throw new Error('no more');
+    };
+    const vm = await (
+      await host.build(`(module (import "wasi_snapshot_preview1" "fd_write" (func $w (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1) (data (i32.const 0) "\\08\\00\\00\\00\\01\\00\\00\\00x")
+        (func $say (param i32) (drop (call $w (local.get 0) (i32.const 0) (i32.const 1) (i32.const 16))))
+        (func (export "run") (call $say (i32.const 1)) (call $say (i32.const 2)) (call $say (i32.const 1))
+          (i32.store (i32.const 100) (i32.const 7))))`)
+    ).boot({ onOutput });
+    expect(() => vm.call('run')).toThrow('no more');
+    expect(vm.memory.getUint32(100)).toBe(7);
+    expect(vm.takeOutput().map(({ stream }) => stream)).toEqual(['stdout']);
+    expect(vm.fork().memory.getUint32(100)).toBe(7);
+  });
+
+  test('a device that can not go back when its machine is disposed', async () => {
+    let broken = false;
+    const stubborn: DeviceFactory<number> = {
+      name: 'stubborn',
+      initial: 0,
+      create: () => ({
+        name: 'stubborn',
+        functions: { resolve: () => undefined },
+        restore: () => {
+          if (broken) throw new Error('stuck');
+        },
+        commit: () => 1,
+      }),
+      fork: (state) => state,
+    };
+    const machine = await bootText(COUNTER, { devices: [stubborn] });
+    const [other] = machine.fork(1);
+    machine.call('next');
+    broken = true;
+    expect(() => machine.dispose()).toThrow('stuck');
+    expect(machine.disposed).toBe(true);
+    broken = false;
+    expect(host.audit().faults).toEqual([]);
+    expect(other.call('next')).toBe(1);
+    broken = true;
+    expect(() => host.dispose()).toThrow('stuck');
+    expect(host.usage()).toMatchObject({ machines: 0, cores: 0 });
+  });
+
+  test('a snapshot that the device it saves disposes', async () => {
+    const later: { snapshot?: Snapshot } = {};
+    const greedy: DeviceFactory<number> = {
+      name: 'greedy',
+      initial: 0,
+      create: () => ({
+        name: 'greedy',
+        functions: { resolve: () => undefined },
+        restore: () => {},
+        commit: () => 0,
+      }),
+      fork: (state) => state,
+      save: (state) => {
+        later.snapshot!.dispose();
+        return { saved: { state, blobs: {} }, whole: state };
+      },
+      load: ({ state }) => state as number,
+    };
+    const machine = await bootText(COUNTER, { devices: [greedy] });
+    machine.memory.fill(0, 7, 4096);
+    later.snapshot = machine.snapshot();
+    machine.dispose();
+    const bytes = await later.snapshot.save();
+    expect(host.usage()).toMatchObject({ machines: 0, snapshots: 0 });
+    const loaded = await host.load(bytes, { devices: [{ ...greedy, save: undefined }] });
+    expect(loaded.fork().memory.getUint8(4095)).toBe(7);
+    loaded.dispose();
   });
 });

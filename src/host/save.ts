@@ -47,7 +47,15 @@ export async function saveSnapshot(snapshot: Snapshot, options: SaveOptions): Pr
   }
   const state = snapshot.settle();
   const beneath = options.parent === undefined ? undefined : parentOf(snapshot, state, options.parent);
-  const gathered = gather(snapshot, state, { maxBytes, beneath });
+  // Layers and devices of an embedder are asked, and may dispose what is being saved.
+  const held = beneath === undefined ? [state] : [state, beneath.state];
+  for (const each of held) each.hold();
+  let gathered: Gathered;
+  try {
+    gathered = gather(snapshot, state, { maxBytes, beneath });
+  } finally {
+    for (const each of held) each.drop(snapshot.runtime.maps);
+  }
   const { wasmPages, registers } = state;
 
   const writer = new LayoutWriter({ compress: options.compress ?? false, maxBytes });

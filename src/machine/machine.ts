@@ -352,12 +352,15 @@ export class Machine implements Holder, ForkSource {
     if (this.#disposed) return;
     this.#requireIdle('disposed');
     this.runtime.requireStack();
-    this.leave();
-    this.#disposed = true;
-    this.#output = undefined;
-    this.state.drop(this.runtime.maps);
-    this.#origin.drop(this.runtime.maps);
-    this.runtime.unregister(this);
+    try {
+      this.leave();
+    } finally {
+      this.#disposed = true;
+      this.#output = undefined;
+      this.state.drop(this.runtime.maps);
+      this.#origin.drop(this.runtime.maps);
+      this.runtime.unregister(this);
+    }
   }
 
   [Symbol.dispose](): void {
@@ -385,7 +388,13 @@ export class Machine implements Holder, ForkSource {
   leave(): void {
     const { core } = this;
     if (core === undefined) return;
-    if (core.dirty) core.discard();
+    try {
+      if (core.dirty) core.discard();
+    } catch (error) {
+      // A device that can't go back: nobody else gets its core.
+      this.runtime.cores.forget(core);
+      throw error;
+    }
     core.owner = undefined;
     this.core = undefined;
   }
@@ -402,14 +411,15 @@ export class Machine implements Holder, ForkSource {
 
   /** @internal Hands on what a call has written, or keeps it for {@link takeOutput}. */
   deliver(chunks: readonly OutputChunk[]): void {
-    if (chunks.length === 0) return;
-    for (const chunk of chunks) {
-      if (this.onOutput !== undefined) {
-        this.onOutput(chunk, this);
-        continue;
+    let given = 0;
+    try {
+      if (this.onOutput !== undefined) while (given < chunks.length) this.onOutput(chunks[given++]!, this);
+    } finally {
+      // What a sink that threw has not been given waits, as without a sink.
+      for (const chunk of chunks.slice(given)) {
+        (this.#output ??= []).push(chunk);
+        this.waitingOutputBytes += chunk.bytes.length;
       }
-      (this.#output ??= []).push(chunk);
-      this.waitingOutputBytes += chunk.bytes.length;
     }
   }
 

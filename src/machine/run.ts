@@ -158,8 +158,11 @@ function end(
   }
   const output = core.takeOutput();
   if (core.committed) {
-    machine.deliver(output);
-    machine.hooks?.commit?.(machine);
+    try {
+      machine.deliver(output);
+    } finally {
+      machine.hooks?.commit?.(machine);
+    }
     return outcome;
   }
   if (!core.fits(machine.state)) machine.leave();

@@ -148,10 +148,20 @@ export class Runtime {
     if (this.guestCalls > 0)
       throw new FargoError('machine-busy', 'a host is not disposed while one of its guests runs');
     if (this.disposed) return;
-    for (const holder of this.living()) holder.dispose();
-    for (const core of [...this.cores.all()]) this.cores.forget(core);
+    // What an embedder's device throws must not keep the rest alive.
+    const failures: unknown[] = [];
+    const attempt = (work: () => void): void => {
+      try {
+        work();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    for (const holder of this.living()) attempt(() => holder.dispose());
+    for (const core of [...this.cores.all()]) attempt(() => this.cores.forget(core));
     for (const birth of this.births) birth.drop(this.maps);
     this.births.clear();
     this.disposed = true;
+    if (failures.length > 0) throw failures[0];
   }
 }
