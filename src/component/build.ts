@@ -3,15 +3,20 @@
 import { FargoError } from '../base/errors.ts';
 import { assemble, instrumentFor, type Assembly } from '../host/assemble.ts';
 import type { BaseHost, ModuleSource } from '../host/base-host.ts';
+import { wasi, type WasiOptions } from '../devices/index.ts';
+import type { DeviceFactory } from '../machine/device.ts';
+import { standaloneStorage } from '../machine/storage.ts';
 import { isBinary, wasmFromText } from '../wasm/text.ts';
 import type { AnyExports } from './component-machine.ts';
 import { ComponentImage } from './component-image.ts';
 import { shapeOf, type ExportShape } from './exports.ts';
-import { GlueFactory, type ImportsMaker } from './glue-device.ts';
+import { GlueFactory, type ComponentCaller, type ImportPlace } from './glue-device.ts';
 import { readGlue } from './glue-source.ts';
 import { compileGlue, type Members } from './glue.ts';
 import type { ResourcePath } from './resource.ts';
 import { transpile } from './transpile.ts';
+import { OPEN_THINGS, OpenTable } from './wasi/open-things.ts';
+import { wasiImports } from './wasi/wasi-imports.ts';
 import { wire } from './wiring.ts';
 
 export interface ComponentOptions {
@@ -19,7 +24,9 @@ export interface ComponentOptions {
    * What the component imports, by interface or function: `{ 'ns:pkg/iface': { fn(…) {…}, Class }, fn }`. A function gives
    * it for each core, and learns which machine calls.
    */
-  readonly imports?: Members | ImportsMaker;
+  readonly imports?: Members | ((caller: ComponentCaller) => Members);
+  /** WASI 0.2 for components that import it: the same options as for preview 1, over the same device. */
+  readonly wasi?: WasiOptions;
   /** Limit work and call depth of the guest: see `MachineLimits.budget`. What the glue does is not counted. */
   readonly budget?: boolean;
   /** For messages and lists. */
@@ -48,9 +55,13 @@ export async function buildComponent<Exports = AnyExports>(
   const { budget = false, name } = options;
   const runtime = host.requireRuntime();
   const instrumented = new Map([...modules].map(([file, core]) => [file, instrumentFor(core, budget)]));
-  const imports = importsMaker(options.imports ?? {});
+  const wasiDevice = wantsWasi(wanted, options) ? wasi(options.wasi ?? {}) : undefined;
+  const imports = (place: ImportPlace): Members => ({
+    ...(wasiDevice && wasiImports(place.devices[1]!, place.devices[2] as OpenTable, place.context)),
+    ...ownImports(options.imports ?? {}, place.caller),
+  });
   const metas = new Map([...instrumented].map(([file, { meta }]) => [file, meta]));
-  const given = imports(NOBODY);
+  const given = imports(placeToLink(wasiDevice));
   const missing = wanted.filter((one) => !Object.hasOwn(given, one));
   if (missing.length > 0) {
     throw new FargoError('link', `the component imports ${missing.join(', ')}: give what is needed as \`imports\``);
@@ -59,7 +70,7 @@ export async function buildComponent<Exports = AnyExports>(
   const factory = new GlueFactory({ compiled, wiring, imports });
   const image = await assemble(runtime, [...instrumented.values()], wiring satisfies Assembly, {
     budget,
-    devices: [factory],
+    devices: wasiDevice === undefined ? [factory] : [factory, wasiDevice, OPEN_THINGS],
     name,
   });
   const shapes = shapeOf(exports);
@@ -71,16 +82,29 @@ export async function buildComponent<Exports = AnyExports>(
   });
 }
 
+function wantsWasi(wanted: readonly string[], { wasi, imports }: ComponentOptions): boolean {
+  const own = typeof imports === 'object' ? imports : {};
+  return wasi !== undefined || wanted.some((one) => one.startsWith('wasi:') && !Object.hasOwn(own, one));
+}
+
+function nobody(): never {
+  throw new FargoError('bad-argument', 'no component is calling');
+}
+
 /** For the time when a component is linked and none can call. */
-const NOBODY = {
-  get identity(): never {
-    throw new FargoError('bad-argument', 'no component is calling');
-  },
-  exit(): never {
-    throw new FargoError('bad-argument', 'no component is calling');
-  },
-  output(): void {},
-};
+function placeToLink(wasiDevice: DeviceFactory | undefined): ImportPlace {
+  return {
+    caller: {
+      get identity() {
+        return nobody();
+      },
+      exit: nobody,
+      output: nobody,
+    },
+    context: nobody,
+    devices: wasiDevice === undefined ? [] : [new OpenTable(), wasiDevice.create(standaloneStorage()), new OpenTable()],
+  };
+}
 
 async function bytesOf(source: ModuleSource): Promise<Uint8Array> {
   if (typeof source === 'string') return requireComponent(await wasmFromText(source));
@@ -100,13 +124,11 @@ function requireComponent(bytes: Uint8Array): Uint8Array {
 }
 
 /** As glue takes them: a function of the world's own is the default member of its name. */
-function importsMaker(given: Members | ImportsMaker): ImportsMaker {
-  return (caller) => {
-    const imports = typeof given === 'function' ? (given as ImportsMaker)(caller) : given;
-    return Object.fromEntries(
-      Object.entries(imports).map(([name, one]) => [name, typeof one === 'function' ? { default: one } : one]),
-    );
-  };
+function ownImports(given: NonNullable<ComponentOptions['imports']>, caller: ComponentCaller): Members {
+  const imports = typeof given === 'function' ? (given as (caller: ComponentCaller) => Members)(caller) : given;
+  return Object.fromEntries(
+    Object.entries(imports).map(([name, one]) => [name, typeof one === 'function' ? { default: one } : one]),
+  );
 }
 
 function* resourcesIn(shapes: ReadonlyMap<string, ExportShape>, path: ResourcePath): Generator<ResourcePath> {

@@ -9,7 +9,7 @@ import { disposable } from '../base/dispose.ts';
 import { FargoError } from '../base/errors.ts';
 import type { ForkOptions } from '../machine/fork.ts';
 import type { Machine } from '../machine/machine.ts';
-import { ExitError, TrapError, type OutputChunk } from '../machine/outcome.ts';
+import { ExitError, TrapError, type Outcome, type OutputChunk } from '../machine/outcome.ts';
 import type { Snapshot } from '../machine/snapshot.ts';
 import type { Usage } from '../machine/usage.ts';
 import { classAt, functionAt, type ExportShape } from './exports.ts';
@@ -163,6 +163,30 @@ export class ComponentMachine<Exports = AnyExports> implements ResourceOwner {
     }
     this.#carried.add(resource);
     return this.#resource(path, handle) as T;
+  }
+
+  /**
+   * Runs a command component (`wasi:cli/run`): its output goes to `sink` at once.
+   *
+   * @returns exit code 0 where it returns, 1 where it returns an error
+   * @throws FargoError `no-export` for a component that is no command
+   */
+  runCommand(sink: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => void): Outcome<undefined> {
+    const { run } = this.exports as { readonly run?: { readonly run?: () => void } };
+    if (run?.run === undefined) throw new FargoError('no-export', 'the component does not export wasi:cli/run');
+    const before = this.machine.streaming;
+    this.machine.streaming = sink;
+    try {
+      run.run();
+      return { kind: 'exit', code: 0 };
+    } catch (error) {
+      if (error instanceof ComponentError) return { kind: 'exit', code: 1 };
+      if (error instanceof ExitError) return { kind: 'exit', code: error.exitCode };
+      if (error instanceof TrapError) return { kind: 'trap', trap: error.trap };
+      throw error;
+    } finally {
+      this.machine.streaming = before;
+    }
   }
 
   takeOutput(): OutputChunk[] {

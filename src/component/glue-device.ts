@@ -34,8 +34,17 @@ export interface ComponentCaller {
   output(stream: 'stdout' | 'stderr', bytes: Uint8Array): void;
 }
 
+/** Where the imports of one core's glue work. */
+export interface ImportPlace {
+  readonly caller: ComponentCaller;
+  /** Of the host call that is running. */
+  readonly context: () => GuestContext;
+  /** Of the core, in the order of its program. */
+  readonly devices: readonly Device[];
+}
+
 /** Makes what a component imports, once for each core. */
-export type ImportsMaker = (caller: ComponentCaller) => Members;
+export type ImportsMaker = (place: ImportPlace) => Members;
 
 export interface GlueParts {
   readonly compiled: CompiledGlue;
@@ -148,7 +157,7 @@ export class GlueDevice implements Device<GlueState> {
     this.#touched = true;
     let instance = 0;
     const glue = evaluateGlue(compiled, {
-      imports: imports(this.#caller()),
+      imports: imports({ caller: this.#caller(), context: () => this.#running(), devices: core.devices }),
       instantiate: (module, given) => ({ exports: this.#exportsOf(instance++, module, given) }),
     });
     for (const { position, name } of wiring.globals) glue.globals[position]!.lead(core.instances.globalOf(0, name));
@@ -205,11 +214,13 @@ export class GlueDevice implements Device<GlueState> {
     }
   }
 
+  #running(): GuestContext {
+    if (this.#context !== undefined) return this.#context;
+    throw new FargoError('bad-argument', 'no component is calling: this is for functions that one has called');
+  }
+
   #caller(): ComponentCaller {
-    const context = (): GuestContext => {
-      if (this.#context !== undefined) return this.#context;
-      throw new FargoError('bad-argument', 'no component is calling: this is for functions that one has called');
-    };
+    const context = (): GuestContext => this.#running();
     return {
       get identity() {
         return context().identity;

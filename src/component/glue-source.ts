@@ -7,6 +7,7 @@
  */
 
 import { FargoError } from '../base/errors.ts';
+import { glueLines, type GlueLine } from './glue-lines.ts';
 
 /** Version of jco whose glue this is. Others are taken while their glue declares nothing else. */
 export const JCO_VERSION = '1.35';
@@ -50,11 +51,11 @@ const STATE = {
 const GENERATED =
   /^(exports|memory|realloc|postReturn|callback|trampoline|_trampoline|module|instanceFlags|finalizationRegistry|handleTable|captureTable|captureCnt)\d+(Async)?$/;
 
-const DECLARATION = /^ {2,4}(async )?(const|let|var|class|function\*?) *(\{[^}]*\}|[\w$]+) *(.*)$/gm;
+const DECLARATION = /^ *(async )?(const|let|var|class|function\*?) *(\{[^}]*\}|[\w$]+) *(.*)$/;
 /** A value that could be changed: a collection, a list, an object. */
 const MUTABLE = /^= *(new (?!Text)|\[|\{|Object\.create)/;
-const FIRST_MODULE = /^ {2}const module0 = getCoreModule\(/m;
-const SCOPE = /^ {2}let gen ?= ?\(function\* ?_initGenerator ?\(\) ?\{$/m;
+const FIRST_MODULE = /^ *const module0 = getCoreModule\(/m;
+const SCOPE = /^ *let gen ?= ?\(function\* ?_initGenerator ?\(\) ?\{$/m;
 /** A new table of handles, wherever the glue makes one. */
 const TABLE = '[T_FLAG, 0]';
 const EXPORTED = /^export function instantiate\(/m;
@@ -70,13 +71,19 @@ export interface GlueSource {
 
 /** @throws FargoError `unsupported` for glue that is not known, by what is not known of it */
 export function readGlue(source: string): GlueSource {
-  const first = FIRST_MODULE.exec(source);
-  const scope = SCOPE.exec(source);
-  if (!EXPORTED.test(source) || first === null || scope === null || /^\s*import[\s{*'"]/m.test(source)) {
+  const lines = glueLines(source);
+  if (lines === undefined) throw unknown('its braces do not match');
+  const imports = lines.some(({ text, depth }) => depth === 0 && text.startsWith('import'));
+  if (imports || ![EXPORTED, FIRST_MODULE, SCOPE].every((part) => part.test(source))) {
     throw unknown('it is not of the form of `instantiation: sync`');
   }
-  checkRuntime(source.slice(0, first.index));
-  checkGenerated(source.slice(scope.index + scope[0].length));
+  checkRuntime(
+    lines.slice(
+      0,
+      lines.findIndex(({ text }) => FIRST_MODULE.test(text)),
+    ),
+  );
+  checkGenerated(lines.slice(lines.findIndex(({ text }) => SCOPE.test(text)) + 1));
   const captures = [...source.matchAll(STATE.captured)].map((match) => Number(match[1]));
   for (const table of captures) {
     if (!source.includes(`let captureCnt${table}= 0;`)) throw unknown(`captureTable${table} has no captureCnt${table}`);
@@ -92,12 +99,12 @@ export function readGlue(source: string): GlueSource {
     `captures: [${captures.map(capture).join(', ')}]`,
     `registries: { ${[...source.matchAll(STATE.registries)].map(([, name, number]) => `get ${number}() { return ${name}; }`).join(', ')} }`,
   ];
-  const body = `"use strict";\n${source
+  const code = `"use strict";\n${source
     .replace(/^export const _util = [^]*$/m, '')
     .replace(SCOPE, (line) => `${line}\n$fargo({ ${accessors.join(', ')} });`)
     .replaceAll(TABLE, '$table([T_FLAG, 0])')
     .replace(EXPORTED, 'return function instantiate(')}`;
-  return { body, tables: tablesOf(source), allocators: allocatorsOf(source) };
+  return { body: code, tables: tablesOf(source), allocators: allocatorsOf(source) };
 }
 
 /** Closures over one table of captured objects. They are called when the glue has run. */
@@ -105,12 +112,13 @@ function capture(table: number): string {
   return `{ get map() { return captureTable${table}; }, get count() { return captureCnt${table}; }, set count(to) { captureCnt${table} = to; } }`;
 }
 
-function checkRuntime(source: string): void {
-  for (const [, , kind, name] of source.matchAll(DECLARATION)) {
+/** What stands in the body of `instantiate`, before the first core module. */
+function checkRuntime(lines: readonly GlueLine[]): void {
+  for (const { text, depth } of lines) {
+    const [, , kind, name] = DECLARATION.exec(text) ?? [];
+    if (depth !== 1 || kind === undefined || KNOWN.has(name!)) continue;
     const isFunction = kind === 'function' || kind === 'function*';
-    if (KNOWN.has(name!) || (isFunction && isKnownFunction(name!))) continue;
-    if (!isFunction && isLocal(source, name!)) continue;
-    throw unknown(`its runtime declares the ${kind} ${name}`);
+    if (!isFunction || !isKnownFunction(name!)) throw unknown(`its runtime declares the ${kind} ${name}`);
   }
 }
 
@@ -118,15 +126,11 @@ function isKnownFunction(name: string): boolean {
   return KNOWN_FUNCTIONS.has(name) || CONVERSION.test(name) || INTERNAL.test(name);
 }
 
-/** Names of the runtime's own variables have capitals; a function's variables at this depth have none. */
-function isLocal(source: string, name: string): boolean {
-  if (name.startsWith('{')) return true;
-  const declared = new RegExp(`^ {2}(const|let|var|class) *${name.replaceAll('$', '\\$')}\\b`, 'm').test(source);
-  return !declared && !/^[A-Z_]/.test(name);
-}
-
-function checkGenerated(source: string): void {
-  for (const [, asynchronous, kind, name, rest] of source.matchAll(DECLARATION)) {
+/** What stands in the scope that instantiates the component. */
+function checkGenerated(lines: readonly GlueLine[]): void {
+  for (const { text, depth } of lines) {
+    const [, asynchronous, kind, name, rest] = DECLARATION.exec(text) ?? [];
+    if (depth !== 2 || kind === undefined) continue;
     if (asynchronous !== undefined)
       throw new FargoError('unsupported', `the component exports an async function: ${name}`);
     if (kind === 'class' || kind === 'function' || kind === 'function*' || GENERATED.test(name!)) continue;

@@ -1,0 +1,85 @@
+/**
+ * What WASI 0.2 has open beyond preview 1's descriptors: streams with their own offsets, timers, listings. Each is a number
+ * to the glue, and a value in a table that belongs to the machine; so all of it forks.
+ */
+
+import { WasiError } from './error-codes.ts';
+import type { Device, DeviceFactory, HostFunctions } from '../../machine/device.ts';
+
+/** Immutable. `fd` is a descriptor of preview 1. */
+export type OpenThing =
+  /** Reads on from `offset`, or from the descriptor's own place. */
+  | { readonly kind: 'input'; readonly fd: number; readonly offset: bigint | undefined }
+  /** Writes on from `offset`, at the end of the file, or to the descriptor's own place. */
+  | { readonly kind: 'output'; readonly fd: number; readonly offset: bigint | 'append' | undefined }
+  | { readonly kind: 'listing'; readonly fd: number; readonly cookie: bigint }
+  /** Ready from `at` on the monotonic clock, or always. */
+  | { readonly kind: 'pollable'; readonly at: bigint | undefined }
+  | { readonly kind: 'error'; readonly code: string }
+  | { readonly kind: 'terminal' };
+
+export interface OpenThings {
+  readonly next: number;
+  readonly things: ReadonlyMap<number, OpenThing>;
+}
+
+const NOTHING: OpenThings = { next: 1, things: new Map() };
+/** More than any program opens; each call that opens or closes one copies the table. */
+const THINGS_MAX = 4096;
+
+/** The table on one core. */
+export class OpenTable implements Device<OpenThings> {
+  readonly name = 'wasi-0.2';
+  readonly functions: HostFunctions = { resolve: () => undefined };
+  #state: OpenThings = NOTHING;
+  #things: Map<number, OpenThing> | undefined = undefined;
+  #next = 1;
+
+  restore(state: OpenThings): void {
+    this.#state = state;
+    this.#things = undefined;
+    this.#next = state.next;
+  }
+
+  commit(): OpenThings {
+    if (this.#things === undefined) return this.#state;
+    this.#state = { next: this.#next, things: this.#things };
+    this.#things = undefined;
+    return this.#state;
+  }
+
+  /** @throws WasiError when too many are open */
+  add(thing: OpenThing): number {
+    const things = this.#own();
+    if (things.size >= THINGS_MAX) throw new WasiError('insufficient-memory');
+    const rep = this.#next++;
+    things.set(rep, thing);
+    return rep;
+  }
+
+  /** @throws TypeError for what is not open, or something else: the glue lets no guest name such a number */
+  get<Kind extends OpenThing['kind']>(rep: number, kind: Kind): Extract<OpenThing, { readonly kind: Kind }> {
+    const thing = (this.#things ?? this.#state.things).get(rep);
+    if (thing?.kind !== kind) throw new TypeError(`${kind} ${rep} is not open`);
+    return thing as Extract<OpenThing, { readonly kind: Kind }>;
+  }
+
+  set(rep: number, thing: OpenThing): void {
+    this.#own().set(rep, thing);
+  }
+
+  close(rep: number): void {
+    this.#own().delete(rep);
+  }
+
+  #own(): Map<number, OpenThing> {
+    return (this.#things ??= new Map(this.#state.things));
+  }
+}
+
+export const OPEN_THINGS: DeviceFactory<OpenThings> = {
+  name: 'wasi-0.2',
+  initial: NOTHING,
+  create: () => new OpenTable(),
+  fork: (state) => state,
+};
