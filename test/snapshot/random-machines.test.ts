@@ -16,15 +16,14 @@ import {
   filesOf,
   Host,
   setClock,
-  type DeviceFactory,
   type FunctionRef,
   type GuestContext,
-  type HostFunction,
   type Machine,
   type Snapshot,
 } from '../../src/index.ts';
 import { hostDirectory } from '../../src/platform/node/index.ts';
 import { wasmFromText } from '../../src/wasm/text.ts';
+import { counter } from '../counter-device.ts';
 import { commands } from '../trees/commands.ts';
 import type { Op } from '../trees/model.ts';
 import { buildGuests } from '../trees/world.ts';
@@ -44,32 +43,6 @@ beforeAll(async () => {
   guest = (await buildGuests()).plain;
   wrapper = await wasmFromText(wrapperModule());
 });
-
-/** A device whose state is a number, and can be saved. */
-const counter: DeviceFactory<number> = {
-  name: 'counter',
-  initial: 0,
-  create: () => {
-    let working = 0;
-    const functions: Record<string, HostFunction> = {
-      add: (_vm, value: number) => {
-        working = (working + value) | 0;
-      },
-      get: () => working,
-    };
-    return {
-      name: 'counter',
-      functions: { resolve: (module, name) => (module === 'device' ? functions[name] : undefined) },
-      restore: (state) => {
-        working = state;
-      },
-      commit: () => working,
-    };
-  },
-  fork: (state) => state,
-  save: (state) => ({ saved: { state, blobs: {} }, whole: state }),
-  load: ({ state }) => state as number,
-};
 
 const options = {
   devices: [counter],

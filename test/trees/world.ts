@@ -14,9 +14,10 @@ import {
   type Outcome,
   type Snapshot,
 } from '../../src/index.ts';
-import type { DeviceFactory, GuestContext, HostFunction } from '../../src/machine/device.ts';
+import type { GuestContext } from '../../src/machine/device.ts';
 import { ExitError, TrapError } from '../../src/machine/outcome.ts';
 import { wasmFromText } from '../../src/wasm/text.ts';
+import { counter } from '../counter-device.ts';
 import { EXIT_CODE, Model, SCRIPT, type HostWrite, type ModelOutcome, type Op } from './model.ts';
 
 const HOOK_ADDRESS = 8190;
@@ -80,30 +81,6 @@ interface Kept {
   readonly snapshot: Snapshot;
   readonly model: Model;
 }
-
-/** A device whose state is a number. */
-const counter: DeviceFactory<number> = {
-  name: 'counter',
-  initial: 0,
-  create: () => {
-    let working = 0;
-    const functions: Record<string, HostFunction> = {
-      add: (_vm, value: number) => {
-        working = (working + value) | 0;
-      },
-      get: () => working,
-    };
-    return {
-      name: 'counter',
-      functions: { resolve: (module, name) => (module === 'device' ? functions[name] : undefined) },
-      restore: (state) => {
-        working = state;
-      },
-      commit: () => working,
-    };
-  },
-  fork: (state) => state,
-};
 
 export class World {
   readonly host: Host;
