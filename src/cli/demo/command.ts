@@ -25,8 +25,7 @@ const DEFAULT_PORT = 4173;
 const HELP = `
 Boots two guests that come with the package, warms, forks, crashes, compares,
 saves and loads them. Nothing is fetched, nothing is written. Every figure is
-measured while you look, every claim is checked; nothing is warmed up for the
-clock, so that "fork" and "bench" show shorter times.
+measured while you look, every claim is checked.
 
 With --serve a browser finds the demo at http://127.0.0.1:${DEFAULT_PORT}/ until
 Ctrl-C. Only this machine can reach it.

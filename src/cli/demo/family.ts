@@ -72,7 +72,7 @@ export function growFamily(host: Host, { vm, template, children }: Root): Family
   const written = born.map(({ machine, birth: from }) => machine.pagesSince(from).length);
   for (const snapshot of snapshots) snapshot.dispose();
   const members: Member[] = [
-    { id: vm.id, parent: null, machines: 1, did: 'the warm parent', pagesWritten: 0, ...pagesOf(vm) },
+    { id: vm.id, parent: null, machines: 1, did: 'is warm', pagesWritten: 0, ...pagesOf(vm) },
     ...born.map(({ machine, parent, did, machines }, index) => ({
       id: machine.id,
       parent: parent.id,

@@ -10,8 +10,8 @@ export function familyTree(family: Family, { bold, dim }: Colours): string[] {
   const { members, machines, asCopiesBytes, heldBytes } = family;
   const rows = [
     [dim('pages of 4 KiB'), dim('wrote'), dim('alone'), dim('shares')],
-    ...drawn(members, null, '').map(({ branch, member }) => [
-      `${dim(branch)}${nameOf(member)} ${member.did}`,
+    ...drawn(members, { of: null, before: '', name: '' }).map(({ branch, name, member }) => [
+      `${dim(branch)}${name} ${member.did}`,
       formatCount(member.pagesWritten),
       formatCount(member.ownPages),
       formatCount(member.sharedPages),
@@ -24,23 +24,30 @@ export function familyTree(family: Family, { bold, dim }: Colours): string[] {
   ];
 }
 
-function nameOf({ id, machines }: Member): string {
-  return machines === 1 ? `#${id}` : `${formatCount(machines)} like #${id}`;
-}
-
 interface Line {
   readonly branch: string;
+  readonly name: string;
   readonly member: Member;
 }
 
-/** Members below `parent`, depth first. */
-function drawn(members: readonly Member[], parent: number | null, before: string): Line[] {
-  const children = members.filter((each) => each.parent === parent);
+interface Place {
+  /** The id of the machine whose children these are. */
+  readonly of: number | null;
+  /** What stands before their branches. */
+  readonly before: string;
+  readonly name: string;
+}
+
+/** Members below a place, depth first. A child is called by its parent's name and a number: 1.2 is the second child of 1. */
+function drawn(members: readonly Member[], { of, before, name: above }: Place): Line[] {
+  const children = members.filter((each) => each.parent === of);
   return children.flatMap((member, index) => {
-    const last = index === children.length - 1;
-    const isRoot = parent === null;
-    const branch = isRoot ? '' : `${before}${last ? '└─ ' : '├─ '}`;
-    const below = isRoot ? '' : `${before}${last ? '   ' : '│  '}`;
-    return [{ branch, member }, ...drawn(members, member.id, below)];
+    const isLast = index === children.length - 1;
+    const isRoot = of === null;
+    const branch = isRoot ? '' : `${before}${isLast ? '└─ ' : '├─ '}`;
+    const below = isRoot ? '' : `${before}${isLast ? '   ' : '│  '}`;
+    const own = isRoot ? '' : `${above === '' ? '' : `${above}.`}${index + 1}`;
+    const name = isRoot ? 'the parent' : member.machines === 1 ? own : `${formatCount(member.machines)} more`;
+    return [{ branch, name, member }, ...drawn(members, { of: member.id, before: below, name: own })];
   });
 }
