@@ -15,7 +15,7 @@ const [pack] = JSON.parse(
 const paths = pack.files.map(({ path }) => path);
 const faults = [];
 for (const path of paths) {
-  if (/\.test\.|\.tsbuildinfo$|(^|\/)(node_modules|src|test|bench)\//.test(path))
+  if (/\.test\.|\.tsbuildinfo$|(^|\/)(node_modules|src|test|testing|bench)\/|^dist\/cli\/.*\.d\.ts$/.test(path))
     faults.push(`${path} should not be published`);
 }
 if (pack.unpackedSize > UNPACKED_BYTES_MAX)
