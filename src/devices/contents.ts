@@ -5,7 +5,8 @@ import type { Storage } from '../machine/storage.ts';
 import { forestGet } from '../memory/map-forest.ts';
 import { Disk } from './disk/disk.ts';
 import { FilesView } from './files.ts';
-import type { InodeNumber } from './fs/file-system.ts';
+import { dataRanges } from './fs/content.ts';
+import type { DataRange, InodeNumber } from './fs/file-system.ts';
 import { FileTree } from './fs/file-tree.ts';
 import type { FileTreeState } from './fs/file-tree.ts';
 import type { FileInode } from './fs/inode.ts';
@@ -30,6 +31,19 @@ export function findFile(state: FileTreeState, storage: Storage, path: string): 
     files.dispose();
   }
   throw new FargoError('file-error', `there is no disk or file at ${JSON.stringify(path.slice(0, 200))}`);
+}
+
+/** Where a file may have bytes other than zero, in order. Throws `FargoError` `io` where its layer can't be read. */
+export function dataRangesOf(state: FileTreeState, storage: Storage, { inode, number, path }: FoundFile): DataRange[] {
+  const disk = new Disk(storage);
+  try {
+    disk.restore(state.blocks);
+    const ranges = dataRanges(disk, inode, number);
+    if (ranges !== undefined) return ranges;
+  } finally {
+    disk.dispose();
+  }
+  throw new FargoError('io', `what lies beneath ${JSON.stringify(path.slice(0, 200))} can't be read`);
 }
 
 /** Blocks that the machine has of a file, 4 KiB each, by number, ascending: the others are the layer's or zeros. */

@@ -2,7 +2,7 @@
 
 export { systemClock } from './clock.ts';
 export { systemEntropy } from './entropy.ts';
-export { findFile, ownBlocks } from './contents.ts';
+export { dataRangesOf, findFile, ownBlocks } from './contents.ts';
 export type { FoundFile } from './contents.ts';
 export { Files, FilesView, spaceOfState } from './files.ts';
 export type { DirectoryItem, FileInfo } from './files.ts';

@@ -86,4 +86,9 @@ export interface BlockImage {
    * has changed since it was opened.
    */
   read(offset: number, into: Uint8Array): void;
+  /**
+   * First byte at or after `offset` that may be other than zero, or `undefined` if only zeros follow. Throws as `read`
+   * does. Without it every byte may be.
+   */
+  nextData?(offset: number): number | undefined;
 }

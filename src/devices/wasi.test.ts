@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { standaloneStorage } from '../machine/storage.ts';
 import { E } from './fs/errno.ts';
 import { FakeGuest, fakeIdentity } from './testing/fake-guest.ts';
 import { wasi } from './wasi.ts';
@@ -21,7 +22,7 @@ test('all 46 functions of the specification are there', () => {
 });
 
 test('resolving: the module, the name, and the type must be right', () => {
-  const { functions } = wasi().create();
+  const { functions } = wasi().create(standaloneStorage());
   const type = { params: [i32], results: [i32] };
   expect(functions.resolve('wasi_snapshot_preview1', 'fd_close', type)).toBeTypeOf('function');
   expect(functions.resolve('wasi_unstable', 'fd_close', type)).toBeUndefined();

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { diskOf, filesOf, Host, memoryFile, openDiskImage, writeQcow2Overlay } from '../index.ts';
-import type { Machine, WasiOptions } from '../index.ts';
+import { diskOf, filesOf, Host, memoryFile, nonZeroBlocks, openDiskImage, writeQcow2Overlay } from '../index.ts';
+import type { BlockImage, Machine, WasiOptions } from '../index.ts';
 import { createImageFile, openImageFile } from '../platform/node/index.ts';
 
 const GUEST = `(module
@@ -97,4 +97,29 @@ test('without WASI there is no disk', async () => {
   const machine = await (await host.build('(module)')).boot();
   expect(() => diskOf(machine, '/dev/vda')).toThrow(expect.objectContaining({ code: 'unsupported' }));
   machine.dispose();
+});
+
+test('what is a hole in a disk of a terabyte is not read', async () => {
+  const TERABYTE = 2 ** 40;
+  let readBytes = 0;
+  const base: BlockImage = {
+    sizeBytes: TERABYTE,
+    read: (offset, into) => {
+      readBytes += into.length;
+      into.fill(offset === 2 ** 39 ? 7 : 0);
+    },
+    nextData: (offset) => (offset < 2 ** 39 + 4096 ? Math.max(offset, 2 ** 39) : undefined),
+  };
+  const parent = await boot({ disks: { '/dev/vda': base } });
+  const child = parent.fork();
+  filesOf(child).write('/dev/vda', 'own', { offset: 10_000 });
+  filesOf(child).write('/dev/vda', 'last', { offset: TERABYTE - 4 });
+  using disk = diskOf(child, '/dev/vda');
+  const found = [...nonZeroBlocks(disk)].map(([offset]) => offset);
+  expect(found).toEqual([8192, 2 ** 39, TERABYTE - 4096]);
+  expect(readBytes).toBeLessThan(4 << 20);
+  expect(disk.nextData(0)).toBe(8192);
+  expect(disk.nextData(9000)).toBe(9000);
+  expect(disk.nextData(TERABYTE - 1)).toBe(TERABYTE - 1);
+  expect(disk.nextData(TERABYTE)).toBeUndefined();
 });

@@ -10,8 +10,8 @@
 import { disposable } from '../base/dispose.ts';
 import { FargoError } from '../base/errors.ts';
 import { PAGE_BYTES, type ByteCount } from '../base/units.ts';
-import { findFile, ownBlocks, readFileAt } from '../devices/index.ts';
-import type { BlockImage, FoundFile, WasiState } from '../devices/index.ts';
+import { dataRangesOf, findFile, ownBlocks, readFileAt } from '../devices/index.ts';
+import type { BlockImage, DataRange, FoundFile, WasiState } from '../devices/index.ts';
 import type { DiskBlock } from '../image/index.ts';
 import type { Machine } from '../machine/machine.ts';
 import { Snapshot } from '../machine/snapshot.ts';
@@ -50,6 +50,7 @@ export class MachineDisk implements BlockImage, Disposable {
   readonly #held: Snapshot;
   readonly #files: WasiState['files'];
   readonly #file: FoundFile;
+  #data: readonly DataRange[] | undefined = undefined;
 
   /** @internal */
   constructor(held: Snapshot, wasi: WasiState, path: string) {
@@ -70,6 +71,24 @@ export class MachineDisk implements BlockImage, Disposable {
     }
     this.#held.settle();
     readFileAt(this.#files, this.#held.runtime, this.#file, { offset, into });
+  }
+
+  /**
+   * First byte at or after `offset` that may be other than zero, or undefined if only zeros follow: the machine's own blocks,
+   * and what the image beneath stores, where it tells.
+   *
+   * @throws FargoError `io` where the image can't be read, `disposed`
+   */
+  nextData(offset: number): number | undefined {
+    this.#held.settle();
+    const data = (this.#data ??= dataRangesOf(this.#files, this.#held.runtime, this.#file));
+    let [low, high] = [0, data.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (data[middle]!.end > offset) high = middle;
+      else low = middle + 1;
+    }
+    return low < data.length ? Math.max(offset, data[low]!.start) : undefined;
   }
 
   /**

@@ -124,6 +124,7 @@ function addDisk(tree: FileTree, root: InodeNumber, path: string, image: BlockIm
 
 function imageLayer(image: BlockImage): Layer {
   return {
+    nextData: (_path, _version, offset) => (image.nextData === undefined ? offset : image.nextData(offset)),
     stat: () => undefined,
     list: () => [],
     readLink: () => '',

@@ -62,11 +62,13 @@ function rangesBelow({ backing, backedBytes }: FileInode): DataRange[] | undefin
   if (backing === undefined || backedBytes === 0) return [];
   const { layer, path, version } = backing;
   if (layer.nextData === undefined) return [{ start: 0, end: backedBytes }];
-  const ranges: DataRange[] = [];
+  const ranges: { start: number; end: number }[] = [];
   try {
     for (let at = layer.nextData(path, version, 0); at !== undefined && at < backedBytes;) {
       const end = Math.min(at + LAYER_SPAN_BYTES, backedBytes);
-      ranges.push({ start: at, end });
+      const last = ranges.at(-1);
+      if (last?.end === at) last.end = end;
+      else ranges.push({ start: at, end });
       at = layer.nextData(path, version, end);
     }
     return ranges;

@@ -48,7 +48,7 @@ test.each(ESCAPES)('%s does not lead out', (path) => {
   guest.link(path, 'stolen');
   const outside = new FakeGuest(
     { ...guest.factory, initial: guest.device.commit() },
-    { state: withRoot(guest), identity: guest.identity },
+    { state: withRoot(guest), identity: guest.identity, storage: guest.storage },
   );
   expect(outside.cat('secret')).toBe('no');
   expect(outside.list('.')).toEqual(['secret', 'inside', 'dev']);

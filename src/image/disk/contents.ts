@@ -4,7 +4,6 @@ import { isZero } from '../../base/bytes.ts';
 import { FargoError } from '../../base/errors.ts';
 import { PAGE_BYTES, type ByteCount } from '../../base/units.ts';
 import type { BlockImage } from '../../devices/ports.ts';
-import type { DiskImage } from './disk-image.ts';
 
 /** A block of 4 KiB: its byte offset, a multiple of 4,096, and its bytes. The disk's last block may be shorter. */
 export type DiskBlock = readonly [offset: number, bytes: Uint8Array];
@@ -24,9 +23,8 @@ const SPAN_BYTES = 65_536;
 
 /** The blocks of `image` that are not all zero. Ranges that it does not store are skipped unread where it tells. */
 export function* nonZeroBlocks(image: BlockImage): Generator<DiskBlock> {
-  const stored = 'nextData' in image ? (image as DiskImage) : undefined;
   for (let at = 0; at < image.sizeBytes;) {
-    const next = stored === undefined ? at : stored.nextData(at);
+    const next = image.nextData === undefined ? at : image.nextData(at);
     if (next === undefined) return;
     at = next - (next % SPAN_BYTES);
     const span = new Uint8Array(Math.min(SPAN_BYTES, image.sizeBytes - at));

@@ -67,7 +67,7 @@ export class Qcow2Image implements DiskImage {
   #nextInBacking(offset: number): number | undefined {
     const { backing } = this.#parts;
     if (backing === undefined || offset >= backing.sizeBytes) return undefined;
-    const next = 'nextData' in backing ? (backing as DiskImage).nextData(offset) : offset;
+    const next = backing.nextData === undefined ? offset : backing.nextData(offset);
     return next !== undefined && next < this.sizeBytes ? next : undefined;
   }
 
