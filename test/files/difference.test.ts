@@ -90,16 +90,14 @@ function grow(image: Image, steps: readonly Operation[]): Machine[] {
   for (const step of steps) {
     const at = step.machine % machines.length;
     const vm = machines[at]!;
-    if (step.do === 'fork') machines.push(vm.fork());
-    else if (step.do === 'dispose') {
-      if (machines.length > 2) machines.splice(at, 1)[0]!.dispose();
-    } else {
+    if ('path' in step) {
       try {
         change(filesOf(vm), step);
       } catch (error) {
         if (!(error instanceof FargoError) || error.code !== 'file-error') throw error;
       }
-    }
+    } else if (step.do === 'fork') machines.push(vm.fork());
+    else if (machines.length > 2) machines.splice(at, 1)[0]!.dispose();
   }
   return machines;
 }

@@ -43,9 +43,8 @@ describe('names that all objects have', () => {
     async (module) => {
       host = new Host();
       const parts = await partsOfMachine('(module (func (export "f") (result i32) (i32.const 7)))');
-      const bytes = await wasmFromText(
-        `(module (import "${module}" "polluted" (func $f (result i32))) (func (export "run") (result i32) (call $f)))`,
-      );
+      const text = `(module (import "${module}" "polluted" (func $f (result i32))) (func (export "run") (result i32) (call $f)))`;
+      const bytes = new Uint8Array(await wasmFromText(text));
       const digest = await digestOf(bytes);
       parts.layers.set(digest, { mediaType: MediaType.module, bytes });
       const { program, state } = parts.config as Loose;
