@@ -126,9 +126,13 @@ function requireComponent(bytes: Uint8Array): Uint8Array {
 /** As glue takes them: a function of the world's own is the default member of its name. */
 function ownImports(given: NonNullable<ComponentOptions['imports']>, caller: ComponentCaller): Members {
   const imports = typeof given === 'function' ? (given as (caller: ComponentCaller) => Members)(caller) : given;
-  return Object.fromEntries(
-    Object.entries(imports).map(([name, one]) => [name, typeof one === 'function' ? { default: one } : one]),
-  );
+  return Object.fromEntries(Object.entries(imports).map(([name, one]) => [name, interfaceOf(name, one)]));
+}
+
+function interfaceOf(name: string, given: unknown): unknown {
+  if (typeof given === 'function') return { default: given };
+  if (typeof given === 'object' && given !== null) return given;
+  throw new FargoError('link', `import ${name} is ${String(given)}; a function or an object of them is expected`);
 }
 
 function* resourcesIn(shapes: ReadonlyMap<string, ExportShape>, path: ResourcePath): Generator<ResourcePath> {

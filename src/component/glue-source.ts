@@ -14,31 +14,31 @@ export const JCO_VERSION = '1.35';
 
 /** Declarations of jco's runtime that hold nothing between two calls that are done. */
 const KNOWN: ReadonlySet<string> = new Set(
-  `emptyFunc dv dataView isLE utf16Decoder utf16Encode TEXT_DECODER_UTF8 TEXT_ENCODER_UTF8 T_FLAG RESOURCE_SCOPE_TASKS
-  WebAssemblyRuntimeError RESOURCE_SCOPE_ID curResourceBorrows ASYNC_TASKS_BY_COMPONENT_IDX ASYNC_CURRENT_COMPONENT_IDXS
-  ASYNC_CURRENT_TASK_IDS ASYNC_STATE Waitable INSTANCE_FLAGS STORE_TRAP STORE_ASYNC_STATE CORE_TRAP_MESSAGES RepTable
-  ComponentAsyncState GLOBAL_COMPONENT_MEMORY_MAP AsyncSubtask FutureValue ASYNC_DETERMINISM _coinFlip ASYNC_EVENT_CODE
-  CURRENT_TASK_META AsyncTask CURRENT_TASK_MAY_BLOCK symbolCabiDispose symbolRscHandle symbolRscRep symbolDispose
-  HANDLE_TABLES _debugLog i64ToF64I i64ToF64F f64ToI64I f64ToI64F i32ToF32I i32ToF32F f32ToI32I f32ToI32F resourceCallBorrows
-  ComponentError hasOwnProperty _liftFlatVariantScratch _typedArrayElementSize isWebAssemblyRuntimeError
-  DEFAULT_FUTURE_RESULT_META RESOURCE_CALL_BORROWS`.split(/\s+/),
+  `emptyFunc dv dataView isLE utf16Decoder TEXT_DECODER_UTF8 TEXT_ENCODER_UTF8 T_FLAG I32_MAX I32_MIN _typeCheckValidI32
+  RESOURCE_SCOPE_TASKS RESOURCE_SCOPE_ID WebAssemblyRuntimeError curResourceBorrows ASYNC_TASKS_BY_COMPONENT_IDX
+  ASYNC_CURRENT_COMPONENT_IDXS ASYNC_CURRENT_TASK_IDS ASYNC_STATE Waitable INSTANCE_FLAGS STORE_TRAP STORE_ASYNC_STATE
+  CORE_TRAP_MESSAGES RepTable ComponentAsyncState GLOBAL_COMPONENT_MEMORY_MAP AsyncSubtask FutureValue ASYNC_DETERMINISM
+  _coinFlip ASYNC_EVENT_CODE CURRENT_TASK_META AsyncTask CURRENT_TASK_MAY_BLOCK SYMMETRIC_SYNC_GUEST_CALL_STACK
+  symbolCabiDispose symbolRscHandle symbolRscRep symbolDispose HANDLE_TABLES _debugLog ComponentError hasOwnProperty
+  _liftFlatVariantScratch _conditionalSuspending3I32ToVoidModule`.split(/\s+/),
 );
 
 /** Functions that take nothing but their arguments and what is in {@link KNOWN}. */
 const KNOWN_FUNCTIONS: ReadonlySet<string> = new Set(
-  `rscTableCreateOwn rscTableCreateBorrow rscTableRemove rscTableGet rscTableTryGet getCurrentTask clearCurrentTask
-  promiseWithResolvers createNewCurrentTask finalizationRegistryCreate getOrCreateAsyncState lookupMemoriesForComponent
-  registerGlobalMemoryForComponent resourceTransferBorrow resourceTransferBorrowValidLifting resourceTransferOwn
-  throwInvalidBool throwUninitialized getErrorPayload normalizeInstantiationError runNext instantiate getDefaultIntegrity
-  resourceEnterCall resourceExitCall resourceDropBorrows utf16Encode dataView base64Compile fetchCompile symbolDispose
-  isLE clampGuest`.split(/\s+/),
+  `rscTableCreateOwn rscTableCreateBorrow rscTableRemove getCurrentTask clearCurrentTask promiseWithResolvers
+  createNewCurrentTask finalizationRegistryCreate getOrCreateAsyncState lookupMemoriesForComponent contextGet contextSet
+  resourceTransferBorrow resourceTransferOwn getErrorPayload i32ToChar validateGuestChar validateHostChar
+  getErrorPayloadString rscTableEnsureBorrowDrop rscTableGet throwUninitialized throwInvalidBool clampGuest _conditionalSuspending3I32ToVoid`.split(
+    /\s+/,
+  ),
 );
 
 /** Names of functions that convert values, whatever the type. */
 const CONVERSION =
   /^(_(lift|lower)Flat\w*|_?to(Uint|Int|Big|String|Result|Number|Float)\w*|_\w+AllocateAndEncode|_is\w+|_require\w+)$/;
 /** Names of functions of the runtime for what happens within one call. */
-const INTERNAL = /^_(withGlobal|getGlobal|setGlobal|clear|check|guard|track|suspending|normalize|lowerImport)\w*$/;
+const INTERNAL =
+  /^_(withGlobal|getGlobal|setGlobal|clear|check|guard|track|suspending|normalize|symmetric|lowerImport)\w*$/;
 
 /** What belongs to the machine, in the order of the tables. */
 const STATE = {

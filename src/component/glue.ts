@@ -99,6 +99,9 @@ const PARAMETERS = [
   ...ABSENT,
 ];
 
+/** jco's runtime compiles a module of its own for functions that wait; there are none here. */
+class UnusedModule {}
+
 /** In the place of the engine's: when the collector runs may not decide what a guest does. */
 class Registry {
   /** Drops a handle: what the engine would call some time. */
@@ -135,7 +138,7 @@ export function evaluateGlue(compiled: CompiledGlue, { imports, instantiate }: G
     globals.push(made);
     return made;
   }
-  const wasm = { RuntimeError: WebAssembly.RuntimeError, Global };
+  const wasm = { RuntimeError: WebAssembly.RuntimeError, Global, Module: UnusedModule };
   const views = guestViews();
   const given = new Map<string, unknown>([
     ['$fargo', (found: GlueVariables) => (variables = found)],
