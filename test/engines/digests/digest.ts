@@ -22,7 +22,7 @@ export class Digest {
       whole.set(piece, at);
       at += piece.length;
     }
-    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', whole));
+    const digest = new Uint8Array(await crypto.subtle!.digest('SHA-256', whole));
     return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
   }
 }

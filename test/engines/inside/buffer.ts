@@ -5,8 +5,7 @@
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (each) => each.charCodeAt(0));
 
 export class SmallBuffer extends Uint8Array {
-  static override from(source: never, second?: never, third?: never): SmallBuffer {
-    const given: unknown = source;
+  static override from(given: unknown, second?: unknown, third?: unknown): SmallBuffer {
     if (typeof given === 'string') {
       const encoding = (second ?? 'utf8') as string;
       if (encoding === 'hex')

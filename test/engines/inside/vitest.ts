@@ -30,7 +30,9 @@ export const expect = Object.assign(expectation, chai.expect, globalThis[ASYMMET
     throw new chai.AssertionError(message ?? 'expected not to be reached');
   },
 });
-chai.expect.extend(expect, customMatchers);
+// JestExtend adds it, and the types of chai do not say so.
+type Extensible = typeof chai.expect & { extend(expect: object, matchers: object): void };
+(chai.expect as Extensible).extend(expect, customMatchers);
 addCustomEqualityTesters([]);
 setState({ assertionCalls: 0, isExpectingAssertions: false, expectedAssertionsNumber: null }, expect);
 

@@ -1,5 +1,6 @@
 /** The suites in a browser's worker: an order comes as a message, events go out as messages. */
 
+import type { AssetList } from './assets.ts';
 import { runSuite, type Order, type Told } from './run.ts';
 
 interface WorkerScope {
@@ -8,10 +9,10 @@ interface WorkerScope {
 }
 const scope = globalThis as unknown as WorkerScope;
 
-async function bytesAt(path: string): Promise<ArrayBuffer> {
+async function bytesAt(path: string): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(path);
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
-  return response.arrayBuffer();
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 const tell = (told: Told): void => scope.postMessage(told, {});
@@ -19,7 +20,7 @@ const tell = (told: Told): void => scope.postMessage(told, {});
 scope.addEventListener('message', ({ data: { suite, skip } }) => {
   const run = async (): Promise<void> => {
     const [list, pack] = await Promise.all([bytesAt('/assets.json'), bytesAt('/assets.bin')]);
-    const assets = { list: JSON.parse(new TextDecoder().decode(list)), pack: new Uint8Array(pack) };
+    const assets = { list: JSON.parse(new TextDecoder().decode(list)) as AssetList, pack };
     await runSuite({ suite, skip, assets }, tell);
   };
   run().catch((error: unknown) => {
