@@ -240,11 +240,8 @@ describe('bench', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const report = new Report(stdout);
     expectGolden('json-bench.txt', report.shape);
-    for (const { median, min, max } of Object.values(report.at('metrics')) as {
-      median: number;
-      min: number;
-      max: number;
-    }[]) {
+    const metrics = report.at('metrics') as Readonly<Record<string, Record<'median' | 'min' | 'max', number>>>;
+    for (const { median, min, max } of Object.values(metrics)) {
       expect(median).toBeGreaterThanOrEqual(min);
       expect(median).toBeLessThanOrEqual(max);
     }

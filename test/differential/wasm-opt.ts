@@ -27,8 +27,8 @@ export class WasmOpt {
     const names = ['Module', 'require', '__dirname', '__filename', 'module', 'process', 'WebAssembly'];
     const script = compileFunction(text, names, { filename: path }) as Script;
     // The first start is stopped where the script would compile: there its bytes are seen.
-    const bytes = await new Promise<BufferSource>((resolve) => {
-      const stopped = { instantiate: (given: BufferSource) => (resolve(given), new Promise(() => {})) };
+    const bytes = await new Promise<Uint8Array>((resolve) => {
+      const stopped = { instantiate: (given: Uint8Array) => (resolve(given), new Promise(() => {})) };
       script({}, require, '', '', undefined, ownProcess([]), Object.assign(Object.create(WebAssembly), stopped));
     });
     return new WasmOpt(script, new WebAssembly.Module(bytes));

@@ -44,8 +44,10 @@ test.skipIf(process.platform === 'win32')(
         const env = { ...process.env, PATH: `${join(folder, 'node_modules/.bin')}:${process.env['PATH']}` };
         // What npx would do once it has found the program, without its asking the registry.
         const script = text.replaceAll(/^npx /gm, '');
-        const options = { cwd: folder, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] } as const;
-        printed.push(execFileSync('sh', ['-e', '-c', script], options));
+        const args = ['-e', '-c', script];
+        printed.push(
+          execFileSync('sh', args, { cwd: folder, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),
+        );
       } else if (info === 'text output') expect(printed.at(-1)?.trimEnd(), `line ${line}`).toBe(text);
       else expect(info, `line ${line}`).toBe('sh install');
     }

@@ -3,6 +3,7 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { TextDecoder } from 'node:util';
 
 import { Host } from '../../src/index.ts';
 import type { Machine, MemoryFiles, WasiOptions } from '../../src/index.ts';
