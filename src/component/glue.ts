@@ -95,12 +95,20 @@ const PARAMETERS = [
   'globalThis',
   'console',
   'FinalizationRegistry',
+  'Promise',
   ...VIEWS,
   ...ABSENT,
 ];
 
 /** jco's runtime compiles a module of its own for functions that wait; there are none here. */
 class UnusedModule {}
+
+/** The first thing that jco's runtime does with a promise of a host function is to resolve it. Nothing here waits. */
+class GluePromise<T> extends Promise<T> {
+  static override resolve(): never {
+    throw new FargoError('bad-argument', 'a host function returned a promise: components call synchronously');
+  }
+}
 
 /** In the place of the engine's: when the collector runs may not decide what a guest does. */
 class Registry {
@@ -146,6 +154,7 @@ export function evaluateGlue(compiled: CompiledGlue, { imports, instantiate }: G
     ['WebAssembly', wasm],
     ['globalThis', { WebAssembly: wasm }],
     ['FinalizationRegistry', Registry],
+    ['Promise', GluePromise],
     ['console', { debug() {}, log() {}, warn() {}, error() {} }],
     ...Object.entries(views),
   ]);
