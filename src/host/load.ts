@@ -35,7 +35,7 @@ import { loadProgram } from './load-program.ts';
 import { loadState, readDevices, type Beneath } from './load-state.ts';
 import { FORMAT_VERSION } from './save.ts';
 import { DIGEST_LENGTH, SavedFile } from './saved-file.ts';
-import { modulesOf } from './sources.ts';
+import { modulesOf } from './source-digests.ts';
 
 /** Options of `Host.load`. */
 export interface LoadOptions {

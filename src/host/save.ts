@@ -22,7 +22,8 @@ import { PagesWriter, savePages } from '../memory/saved-pages.ts';
 import { registerTypes } from './saved-registers.ts';
 import { saveTables } from './saved-tables.ts';
 import { saveUnits } from './saved-units.ts';
-import { sourceDigest, sourceOf } from './sources.ts';
+import { sourceDigest } from './source-digests.ts';
+import { sourceOf } from './sources.ts';
 
 /** Version of the config. Readers refuse others. */
 export const FORMAT_VERSION = 1;

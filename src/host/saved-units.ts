@@ -14,7 +14,8 @@ import { ValType } from '../wasm/module.ts';
 import { describeExtern, exportType } from './extern-type.ts';
 import { fromValue, ownValue, requireFit, type Imports } from './imports.ts';
 import type { ProvidedItem } from './provider.ts';
-import { sourceDigest, sourceOf, type UnitSource } from './sources.ts';
+import { sourceDigest } from './source-digests.ts';
+import { sourceOf, type UnitSource } from './sources.ts';
 
 /** Units of a program, imports of a unit, items of a provider. Threat: time and memory. */
 const UNITS = 1000;
