@@ -7,7 +7,7 @@ import { wasi, type WasiOptions } from '../devices/index.ts';
 import type { DeviceFactory } from '../machine/device.ts';
 import { standaloneStorage } from '../machine/storage.ts';
 import { isBinary, wasmFromText } from '../wasm/text.ts';
-import type { AnyExports } from './component-machine.ts';
+import type { AnyExports } from './component-calls.ts';
 import { ComponentImage } from './component-image.ts';
 import { shapeOf, type ExportShape } from './exports.ts';
 import { GlueFactory, type ComponentCaller, type ImportPlace } from './glue-device.ts';

@@ -2,7 +2,8 @@
 
 import { disposable } from '../base/dispose.ts';
 import type { BootOptions, Image } from '../host/image.ts';
-import { ComponentMachine, type AnyExports, type ComponentShape } from './component-machine.ts';
+import type { AnyExports, ComponentShape } from './component-calls.ts';
+import { ComponentMachine } from './component-machine.ts';
 
 /** As for any machine, but what a trapped call has written is never kept: a component that trapped may not be entered. */
 export type ComponentBootOptions = Omit<BootOptions, 'onTrap'>;

@@ -19,6 +19,7 @@ export interface Transpiled {
 
 interface Jco {
   transpile(component: Uint8Array, options: Readonly<Record<string, unknown>>): Promise<Output>;
+  componentWit(component: Uint8Array): Promise<string>;
 }
 
 interface Output {
@@ -49,19 +50,26 @@ export async function transpile(component: Uint8Array): Promise<Transpiled> {
   return made;
 }
 
-async function run(component: Uint8Array): Promise<Transpiled> {
-  let jco: Jco;
+async function loadJco(): Promise<Jco> {
   try {
-    jco = (await import(/* @vite-ignore */ PACKAGE)) as Jco;
+    return (await import(/* @vite-ignore */ PACKAGE)) as Jco;
   } catch (cause) {
     throw new FargoError('missing-dependency', `a component needs ${PACKAGE}; run: npm install ${PACKAGE}`, { cause });
   }
+}
+
+function refused(cause: unknown): FargoError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new FargoError('invalid-module', `jco refuses the component: ${message}`, { cause });
+}
+
+async function run(component: Uint8Array): Promise<Transpiled> {
+  const jco = await loadJco();
   let output: Output;
   try {
     output = await jco.transpile(component, OPTIONS);
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new FargoError('invalid-module', `jco refuses the component: ${message}`, { cause });
+    throw refused(cause);
   }
   const files = Object.entries(output.files);
   const text = new TextDecoder();
@@ -73,4 +81,14 @@ async function run(component: Uint8Array): Promise<Transpiled> {
     types: new Map(files.filter(([name]) => name.endsWith('.d.ts')).map(([name, bytes]) => [name, text.decode(bytes)])),
     imports: output.imports,
   };
+}
+
+/** The world of a component as WIT text, for people: what it imports and exports, with all types. @throws as {@link transpile} */
+export async function worldOf(component: Uint8Array): Promise<string> {
+  const { componentWit } = await loadJco();
+  try {
+    return await componentWit(component);
+  } catch (cause) {
+    throw refused(cause);
+  }
 }

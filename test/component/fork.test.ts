@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildComponent } from '../../src/component/build.ts';
-import { ComponentError, type ComponentMachine } from '../../src/component/component-machine.ts';
+import { ComponentError } from '../../src/component/component-calls.ts';
+import type { ComponentMachine } from '../../src/component/component-machine.ts';
 import type { ComponentImage } from '../../src/component/component-image.ts';
 import { Host } from '../../src/index.ts';
 import { componentOf, COUNTER_WAT, COUNTER_WIT } from './components.ts';

@@ -4,7 +4,7 @@ import { componentEmbed, componentNew, parse } from '@bytecodealliance/jco';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildComponent, isComponent } from '../../src/component/build.ts';
 import { readGlue } from '../../src/component/glue-source.ts';
-import { transpile } from '../../src/component/transpile.ts';
+import { transpile, worldOf } from '../../src/component/transpile.ts';
 import { Host } from '../../src/index.ts';
 import { componentOf, COUNTER_WAT, COUNTER_WIT } from './components.ts';
 
@@ -152,6 +152,17 @@ test('what is no component, and what is missing, is said', async () => {
   await expect(buildComponent(host, counter, { imports: { log: 5 } })).rejects.toThrow(
     'import log is 5; a function or an object of them is expected',
   );
+});
+
+test('a component’s world is told as text, and its types as declarations', async () => {
+  const counter = await componentOf(COUNTER_WIT, COUNTER_WAT);
+  const world = await worldOf(counter);
+  expect(world).toContain('import log: func(text: string);');
+  expect(world).toContain('export test:counter/store;');
+  const image = await buildComponent(host, counter, { imports: { log: () => {} } });
+  expect(image.types.get('interfaces/test-counter-store.d.ts')).toContain('export function swallow(it: Item): number;');
+  image.dispose();
+  await expect(worldOf(counter.slice(0, 200))).rejects.toThrow(expect.objectContaining({ code: 'invalid-module' }));
 });
 
 test('a component that asks for sockets is refused by their name', async () => {
