@@ -103,12 +103,14 @@ const PARAMETERS = [
 /** jco's runtime compiles a module of its own for functions that wait; there are none here. */
 class UnusedModule {}
 
-/** The first thing that jco's runtime does with a promise of a host function is to resolve it. Nothing here waits. */
-class GluePromise<T> extends Promise<T> {
-  static override resolve(): never {
-    throw new FargoError('bad-argument', 'a host function returned a promise: components call synchronously');
-  }
+function refusePromise(): never {
+  throw new FargoError('bad-argument', 'a host function returned a promise: components call synchronously');
 }
+
+/** The first thing that jco's runtime does with a promise of a host function is to resolve it. Nothing here waits. */
+const GluePromise: PromiseConstructor = new Proxy(Promise, {
+  get: (target, name) => (name === 'resolve' ? refusePromise : (Reflect.get(target, name) as unknown)),
+});
 
 /** In the place of the engine's: when the collector runs may not decide what a guest does. */
 class Registry {
