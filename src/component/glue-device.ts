@@ -145,6 +145,8 @@ export class GlueDevice implements Device<GlueState> {
       return work();
     } catch (error) {
       this.#failed = true;
+      // Whoever made this a part of a larger transaction can't go on with what is half done.
+      this.#core!.ending ??= { kind: 'host-error', error };
       throw error;
     }
   }

@@ -161,6 +161,27 @@ test('a transaction is undone whole', () =>
     expect(before.add(1)).toBe(2);
   }));
 
+test('a transaction in which a call failed can’t be saved by catching the error', () =>
+  withMachine((vm) => {
+    const { exports } = vm;
+    for (const fail of [() => exports.echo(5), () => exports.crash(), () => exports.store.swallow({})]) {
+      expect(() =>
+        vm.transaction(() => {
+          exports.bump(5);
+          expect(fail).toThrow();
+          expect(() => exports.bump(1)).toThrow('machine');
+        }),
+      ).toThrow();
+      expect(exports.bump(0)).toBe(0);
+    }
+    // The error of a result is none of these.
+    vm.transaction(() => {
+      expect(() => exports.divide(1, 0)).toThrow(ComponentError);
+      exports.bump(5);
+    });
+    expect(exports.bump(0)).toBe(5);
+  }));
+
 test('a snapshot keeps handles, and going back takes away what came since', () =>
   withMachine((vm) => {
     const { exports } = vm;
