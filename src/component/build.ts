@@ -13,6 +13,7 @@ import { shapeOf, type ExportShape } from './exports.ts';
 import { GlueFactory, type ComponentCaller, type ImportPlace } from './glue-device.ts';
 import { readGlue } from './glue-source.ts';
 import { compileGlue, type Members } from './glue.ts';
+import { checkNames } from './names.ts';
 import type { ResourcePath } from './resource.ts';
 import { transpile } from './transpile.ts';
 import { OPEN_THINGS, OpenTable } from './wasi/open-things.ts';
@@ -49,6 +50,7 @@ export async function buildComponent<Exports = AnyExports>(
   options: ComponentOptions = {},
 ): Promise<ComponentImage<Exports>> {
   const bytes = await bytesOf(source);
+  checkNames(bytes);
   const { glue: text, modules, types, imports: wanted } = await transpile(bytes);
   const glue = readGlue(text);
   const compiled = compileGlue(glue);
