@@ -7,6 +7,8 @@
  */
 
 import { FargoError } from '../base/errors.ts';
+import { Cursor } from '../wasm/leb.ts';
+import { NAME_BYTES_MAX } from '../wasm/limits.ts';
 
 /** What ends a string or a comment of JavaScript, or begins code in a template. */
 const DANGEROUS = /['"`\\\p{Cc}\u2028\u2029]|\$\{|\*\/|\/\*/u;
@@ -17,17 +19,15 @@ const MODULE = 1;
 const COMPONENT = 4;
 const CORE_SORT = 0;
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
-
 /** @throws FargoError `unsupported` for a name that JavaScript can't hold as it is, `invalid-module` for damaged sections */
 export function checkNames(component: Uint8Array): void {
-  checkComponent(new Cursor(component, HEADER_BYTES, component.length), 0);
+  checkComponent(new NameReader(component, HEADER_BYTES, component.length), 0);
 }
 
-function checkComponent(cursor: Cursor, depth: number): void {
+function checkComponent(cursor: NameReader, depth: number): void {
   if (depth > DEPTH_MAX) throw new FargoError('limit', `components are nested deeper than ${DEPTH_MAX}`);
   while (cursor.at < cursor.end) {
-    const id = cursor.byte();
+    const id = cursor.u8();
     const section = cursor.part(cursor.u32());
     if (id === MODULE) checkModule(section);
     else if (id === COMPONENT) checkComponent(section.behind(HEADER_BYTES), depth + 1);
@@ -40,30 +40,30 @@ function checkComponent(cursor: Cursor, depth: number): void {
 const NAMELESS: readonly number[] = [0, 3, 7, 8];
 
 /** Sections with names, by what reads one item. */
-const NAMED: Readonly<Record<number, (cursor: Cursor) => void>> = {
+const NAMED: Readonly<Record<number, (cursor: NameReader) => void>> = {
   // Core instances.
   2: (cursor) => {
-    if (cursor.byte() === 0) {
+    if (cursor.u8() === 0) {
       cursor.u32();
       cursor.each(() => {
-        cursor.name();
-        cursor.byte();
+        cursor.checkName();
+        cursor.u8();
         cursor.u32();
       });
     } else {
       cursor.each(() => {
-        cursor.name();
-        cursor.byte();
+        cursor.checkName();
+        cursor.u8();
         cursor.u32();
       });
     }
   },
   // Instances.
   5: (cursor) => {
-    if (cursor.byte() === 0) {
+    if (cursor.u8() === 0) {
       cursor.u32();
       cursor.each(() => {
-        cursor.name();
+        cursor.checkName();
         cursor.sortIndex();
       });
     } else {
@@ -75,11 +75,11 @@ const NAMED: Readonly<Record<number, (cursor: Cursor) => void>> = {
   },
   // Aliases.
   6: (cursor) => {
-    if (cursor.byte() === CORE_SORT) cursor.byte();
-    const target = cursor.byte();
+    if (cursor.u8() === CORE_SORT) cursor.u8();
+    const target = cursor.u8();
     cursor.u32();
     if (target === 2) cursor.u32();
-    else cursor.name();
+    else cursor.checkName();
   },
   // Imports.
   10: (cursor) => {
@@ -90,156 +90,93 @@ const NAMED: Readonly<Record<number, (cursor: Cursor) => void>> = {
   11: (cursor) => {
     cursor.externName();
     cursor.sortIndex();
-    if (cursor.byte() === 1) cursor.externType();
+    if (cursor.u8() === 1) cursor.externType();
   },
 };
 
 /** A core module's imports and exports. What is wrong with the module otherwise is for others to say. */
-function checkModule(cursor: Cursor): void {
+function checkModule(cursor: NameReader): void {
   cursor = cursor.behind(HEADER_BYTES);
   while (cursor.at < cursor.end) {
-    const id = cursor.byte();
+    const id = cursor.u8();
     const section = cursor.part(cursor.u32());
     if (id === 2) {
       section.each(() => {
-        section.name();
-        section.name();
+        section.checkName();
+        section.checkName();
         section.coreImportType();
       });
     } else if (id === 7) {
       section.each(() => {
-        section.name();
-        section.byte();
+        section.checkName();
+        section.u8();
         section.u32();
       });
     }
   }
 }
 
-class Cursor {
-  readonly #bytes: Uint8Array;
-  at: number;
-  readonly end: number;
-
+/** Reads what names stand among, and the names. */
+class NameReader extends Cursor {
   constructor(bytes: Uint8Array, at: number, end: number) {
-    this.#bytes = bytes;
-    this.at = at;
-    this.end = end;
-  }
-
-  byte(): number {
-    if (this.at >= this.end) throw damaged(this.at);
-    return this.#bytes[this.at++]!;
-  }
-
-  u32(): number {
-    const value = this.u64();
-    if (value > 0xffff_ffff) throw damaged(this.at);
-    return value;
-  }
-
-  /** As a number, exact enough for what is only skipped. */
-  u64(): number {
-    let value = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-    }
-    throw damaged(this.at);
+    super(bytes, at, end, 'component');
   }
 
   /** The next bytes, which are skipped here. */
-  part(length: number): Cursor {
-    const from = this.at;
-    if (length > this.end - from) throw damaged(from);
-    this.at = from + length;
-    return new Cursor(this.#bytes, from, this.at);
+  part(length: number): NameReader {
+    return new NameReader(this.bytes, this.skip(length), this.at);
   }
 
-  behind(length: number): Cursor {
-    this.part(length);
+  behind(length: number): this {
+    this.skip(length);
     return this;
   }
 
-  /** A vector, which is read to the end of what is counted. */
-  each(read: (cursor: this) => void): void {
+  each(read: (reader: this) => void): void {
     for (let left = this.u32(); left > 0; left--) read(this);
   }
 
-  name(): void {
+  checkName(): void {
     const from = this.at;
-    const { at, end } = this.part(this.u32());
-    let text: string;
-    try {
-      text = decoder.decode(this.#bytes.subarray(at, end));
-    } catch {
-      throw damaged(from);
-    }
-    const found = DANGEROUS.exec(text);
+    const found = DANGEROUS.exec(this.name('a name', NAME_BYTES_MAX));
     if (found === null) return;
-    throw new FargoError(
-      'unsupported',
-      `the component has a name with ${JSON.stringify(found[0])}: JavaScript can't be made of it`,
-      {
-        offset: from,
-      },
-    );
+    const [what] = found;
+    const message = `the component has a name with ${JSON.stringify(what)}: JavaScript can't be made of it`;
+    throw new FargoError('unsupported', message, { offset: from });
   }
 
   externName(): void {
-    if (this.byte() > 1) throw new FargoError('unsupported', 'the component has names of a kind that is not known');
-    this.name();
+    if (this.u8() > 1) this.fail('a name of a kind that is not known', this.at - 1, 'unsupported');
+    this.checkName();
   }
 
   sortIndex(): void {
-    if (this.byte() === CORE_SORT) this.byte();
+    if (this.u8() === CORE_SORT) this.u8();
     this.u32();
   }
 
   externType(): void {
-    const kind = this.byte();
-    const tagged = kind === 2 || kind === 3;
-    if (kind > 5) throw damaged(this.at);
-    if (kind === 0) this.byte();
+    const kind = this.u8();
+    if (kind > 5) this.fail(`a type of kind ${kind}`);
+    if (kind === 0) this.u8();
     // A type that is only said to be a resource has no index.
-    if (tagged && this.byte() === 1 && kind === 3) return;
+    if ((kind === 2 || kind === 3) && this.u8() === 1 && kind === 3) return;
     this.u32();
   }
 
   coreImportType(): void {
-    switch (this.byte()) {
-      case 0:
-        this.u32();
-        break;
-      case 1:
-        this.byte();
-        this.limits();
-        break;
-      case 2:
-        this.limits();
-        break;
-      case 3:
-        this.byte();
-        this.byte();
-        break;
-      case 4:
-        this.byte();
-        this.u32();
-        break;
-      default:
-        throw damaged(this.at);
-    }
+    const kind = this.u8();
+    if (kind > 4) this.fail(`an import of kind ${kind}`);
+    if (kind === 1 || kind === 3 || kind === 4) this.u8();
+    if (kind === 0 || kind === 4) this.u32();
+    else if (kind === 3) this.u8();
+    else this.limits();
   }
 
   limits(): void {
-    const flags = this.byte();
+    const flags = this.u8();
     this.u64();
     if ((flags & 1) !== 0) this.u64();
     if ((flags & 8) !== 0) this.u32();
   }
-}
-
-function damaged(offset: number): FargoError {
-  return new FargoError('invalid-module', 'the component is damaged, or of a form that is not known', { offset });
 }
