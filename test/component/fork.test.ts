@@ -208,3 +208,30 @@ test('arguments of another type are refused, and nothing has happened', () =>
     expect(() => exports.store.swallow({})).toThrow(expect.objectContaining({ code: 'bad-argument' }));
     expect(exports.bump(1)).toBe(1);
   }));
+
+test('a core module’s start function may call the host, once, when a machine boots', async () => {
+  const said: string[] = [];
+  const bytes = await componentOf(
+    'package test:start; world start { import log: func(text: string); export count: func() -> u32; }',
+    `(module
+      (import "$root" "log" (func $log (param i32 i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 8) "started")
+      (global $count (mut i32) (i32.const 0))
+      (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+      (func $start
+        (global.set $count (i32.add (global.get $count) (i32.const 1)))
+        (call $log (i32.const 8) (i32.const 7)))
+      (func (export "count") (result i32) (global.get $count))
+      (start $start))`,
+  );
+  const started = await buildComponent(host, bytes, { imports: { log: (text: string) => void said.push(text) } });
+  const vm = await started.boot();
+  const children = vm.fork(3);
+  for (const machine of [vm, ...children]) {
+    expect(machine.exports.count()).toBe(1);
+    machine.dispose();
+  }
+  expect(said).toEqual(['started']);
+  started.dispose();
+});
