@@ -29,7 +29,8 @@ export interface NodeInfo {
 /** A group of children of one machine that are too many to stand in the tree one by one. */
 export interface SwarmInfo {
   readonly id: number;
-  readonly parent: number;
+  /** The nearest machine above that has not been ended; undefined where none is left. */
+  readonly parent: number | undefined;
   readonly count: number;
   /** How long forking them took. */
   readonly forkMs: number;
@@ -123,6 +124,7 @@ export interface SwarmResult {
   readonly ms: number;
   /** Memory that the answers cost, by child. */
   readonly bytesPerChild: number;
+  /** Children that have answered. */
   readonly done: number;
 }
 
@@ -154,6 +156,8 @@ export interface WorkerApi {
   run(node: number, line: string): RunResult;
   runAll(swarm: number, line: string): SwarmResult;
   stop(): void;
+  /** Lets go of all machines. */
+  close(): void;
   adopt(swarm: number, index: number): { readonly view: View; readonly made: number };
   inspect(node: number): Inspection;
   readFile(node: number, path: string): string;

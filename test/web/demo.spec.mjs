@@ -4,7 +4,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { callWithBytes, Host } from 'fargo-wasm';
@@ -300,6 +300,99 @@ describe.each(['chromium', 'firefox'])('%s', (name) => {
     await page.unroute('**/kv.wasm.gz');
     await page.click('text=Try again');
     await page.waitForSelector('#warm', { timeout: 60_000 });
+    await context.close();
+  });
+
+  test('a file that no page could hold is not read, and a worker that did not start is said', async () => {
+    const { page, context } = await open();
+    const huge = join(output, `${name}-huge.fargo`);
+    writeFileSync(huge, '');
+    truncateSync(huge, 2 ** 30 + 1);
+    await page.setInputFiles('#file', huge);
+    await page.waitForSelector('[role=alert]:not([hidden])');
+    rmSync(huge);
+    expect(await page.textContent('[role=alert]')).toMatch(
+      /could not be loaded: it has 1(\.0+)? GiB, and this page takes/,
+    );
+    expect(await page.evaluate(() => document.activeElement.textContent)).toBe('Back');
+    await page.click('text=Back');
+    await page.waitForSelector('[data-guest=kv]');
+    await context.close();
+
+    const other = await open();
+    await other.page.route('**/assets/main-*.js', (route) => route.abort());
+    await other.page.reload();
+    await other.page.click('[data-guest=kv]');
+    await other.page.waitForSelector('[role=alert]:not([hidden])');
+    expect(await other.page.textContent('[role=alert]')).toMatch(/the worker could not be started/);
+    await other.context.close();
+  });
+
+  test('groups outlive their machine, and what is said of one is not said of another', async () => {
+    const { page, context, seen } = await open();
+    await boot(page, 'repl');
+    await warm(page);
+    await page.click('#fork-first');
+    await machines(page, 2);
+    const facts = await askAll(page, { count: 1000, line: 'x + {n}' });
+    await select(page, 2);
+    await page.click('.machine .actions button:text-is("End")');
+    await machines(page, 1);
+    await page.click('.tree-swarm');
+    await page.waitForSelector('#run-all');
+    expect(await page.textContent('#swarm-title')).toBe('1,000 children of machine 1');
+    expect(await page.textContent('.swarm .facts')).toBe(facts);
+
+    // One group runs while another is looked at; then a line that is stopped by the next one.
+    await page.fill('#swarm-line', 'fib(20)');
+    await page.click('#run-all');
+    await select(page, 1);
+    await page.click('[data-fork="1000"]');
+    await page.waitForSelector('.tree-swarm >> nth=1');
+    await page.waitForFunction(() => document.querySelector('.swarm .facts')?.textContent.startsWith('forked in'));
+    expect(await page.textContent('#run-all')).toBe('Run in all');
+    await page.fill('#swarm-line', 'fib(21)');
+    await page.click('#run-all');
+    await page.click('.swarm .chip');
+    await page.waitForFunction(() =>
+      document.querySelector('.swarm .facts').textContent.startsWith('1,000 answers in '),
+    );
+    expect(await page.textContent('#run-all')).toBe('Run in all');
+    expect((await answerStats(page)).answers).toBe(1000);
+    expect(await page.isVisible('.lab > .notice')).toBe(false);
+
+    // Away from it all is away: the machines go.
+    await page.click('#change-guest');
+    await boot(page, 'kv');
+    await page.waitForFunction(() => document.querySelector('[data-figure=machines]').dataset.value === '1');
+    expectClean(seen);
+    await context.close();
+  });
+
+  test('the focus stays with who works by keyboard', async () => {
+    const { page, context, seen } = await open();
+    const focused = () =>
+      page.evaluate(() => document.activeElement.id || document.activeElement.getAttribute('role') || '');
+    await page.focus('[data-guest=kv]');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#warm');
+    expect(await focused()).toBe('main');
+    await page.focus('#warm');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#fork-first');
+    expect(await focused()).toBe('fork-first');
+    await page.keyboard.press('Enter');
+    await machines(page, 2);
+    expect(await focused()).toBe('treeitem');
+    await type(page, 'add 7 1');
+    await page.focus('.timeline li:nth-child(1) button');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.timeline li:nth-child(1) [aria-current=step]');
+    expect(await page.evaluate(() => document.activeElement.getAttribute('aria-current'))).toBe('step');
+    await page.focus('#change-guest');
+    await page.keyboard.press('Enter');
+    expect(await focused()).toBe('main');
+    expectClean(seen);
     await context.close();
   });
 

@@ -25,6 +25,15 @@ class Figure {
     );
   }
 
+  unset(note: string): void {
+    cancelAnimationFrame(this.#frame);
+    this.#shown = 0;
+    this.#note.textContent = note;
+    this.#value.textContent = '–';
+    this.#unit.textContent = '';
+    delete this.element.dataset['value'];
+  }
+
   set(value: number, note: string): void {
     this.#note.textContent = note;
     this.element.dataset['value'] = String(value);
@@ -58,9 +67,12 @@ export class Figures {
   }
 
   measuring(): void {
-    for (const each of [this.#fork, this.#first, this.#copy]) {
-      each.element.querySelector('.figure-note')!.textContent = 'measuring in this page…';
-    }
+    for (const each of [this.#fork, this.#first, this.#copy]) each.unset('measuring in this page…');
+  }
+
+  /** Figures of another machine are none of this one. */
+  notMeasured(): void {
+    for (const each of [this.#fork, this.#first, this.#copy]) each.unset('could not be measured');
   }
 
   measured(found: Measurement): void {

@@ -1,6 +1,6 @@
 /** The page once a guest was chosen: figures, tree, and the panel of what is selected. Turns what people do into requests. */
 
-import type { NodeInfo, Opened, View } from '../protocol.ts';
+import type { NodeInfo, Opened, SwarmInfo, View } from '../protocol.ts';
 import type { Guest } from './catalogue.ts';
 import { announce, el } from './dom.ts';
 import { Figures } from './figures.ts';
@@ -33,6 +33,13 @@ export class Lab {
   #guest: Guest | undefined;
   #view: View | undefined;
   #selected: Selection | undefined;
+  /** Counts families: what was asked about an earlier one is answered to nobody. */
+  #family = 0;
+  /** Runs of a line in a group: they follow one another, and the last one counts. */
+  #runs = 0;
+  #lastRun: Promise<void> = Promise.resolve();
+  /** Whether the next button above the tree is to have the focus, since the one that had it is gone. */
+  #focusStep = false;
   /** Names of machines by colour, also of those that have ended. */
   #names = new Map<number, string>();
 
@@ -53,7 +60,7 @@ export class Lab {
     });
     this.#swarm = new SwarmPanel({
       runAll: (text_) => this.#guard(() => this.#runAll(text_)),
-      stop: () => void this.#line.ask('stop', []),
+      stop: () => this.#guard(() => this.#line.ask('stop', [])),
       adopt: (index) => this.#guard(() => this.#adopt(index)),
       end: () => this.#guard(() => this.#end(this.#selected)),
     });
@@ -91,7 +98,9 @@ export class Lab {
   /** Begins with a machine that has just booted or was loaded. */
   async begin(guest: Guest, opened: Opened): Promise<void> {
     this.#guest = guest;
+    this.#problem.hidden = true;
     if (!opened.joined) {
+      this.#family++;
       this.#names = new Map();
       this.#selected = undefined;
       this.#machine.terminal.forgetAll();
@@ -106,7 +115,15 @@ export class Lab {
         `${guest.name}: built in ${elapsed(opened.buildMs)}, booted in ${elapsed(opened.bootMs)}, ${opened.guestBytes === 0 ? 'no memory yet' : `${text(bytes(opened.guestBytes))} of memory`}`,
       );
     if (opened.cold) this.#offerWarming(guest);
-    else if (!opened.joined) await this.#measure();
+    // What can't be measured has been loaded all the same.
+    else if (!opened.joined) this.#guard(() => this.#measure());
+  }
+
+  /** Lets go of all machines. */
+  leave(): void {
+    this.#family++;
+    this.#view = undefined;
+    this.#guard(() => this.#line.ask('close', []));
   }
 
   async #save(): Promise<void> {
@@ -130,20 +147,27 @@ export class Lab {
     if (this.#view === undefined) return;
     this.#tree.show(this.#view, this.#selected);
     this.#swarm.recolour();
-    if (this.#selected?.kind === 'node') void this.#inspect(false);
+    if (this.#selected?.kind === 'node') this.#guard(() => this.#inspect(false));
   }
 
   #offerWarming(guest: Guest): void {
     const warm = el('button', { type: 'button', className: 'main large', id: 'warm' }, 'Warm it up');
-    warm.addEventListener('click', () => this.#guard(() => this.#warm()));
-    this.#steps.replaceChildren(
-      el('p', {}, el('b', {}, 'It runs.'), ` ${guest.warming}, once, so that no child has to.`),
-      warm,
-    );
+    warm.addEventListener('click', () => {
+      // Not disabled: it would lose the focus.
+      if (warm.getAttribute('aria-disabled') === 'true') return;
+      warm.setAttribute('aria-disabled', 'true');
+      this.#guard(async () => {
+        try {
+          await this.#warm();
+        } finally {
+          warm.removeAttribute('aria-disabled');
+        }
+      });
+    });
+    this.#step(el('p', {}, el('b', {}, 'It runs.'), ` ${guest.warming}, once, so that no child has to.`), warm);
   }
 
   async #warm(): Promise<void> {
-    this.#steps.querySelector('button')?.setAttribute('disabled', '');
     const { view, text: done, ms } = await this.#line.ask('warm', []);
     this.#take(view);
     this.#machine.terminal.note(`warmed in ${elapsed(ms)}: ${done}`);
@@ -153,26 +177,35 @@ export class Lab {
 
   async #measure(): Promise<void> {
     this.#figures.measuring();
-    this.#steps.replaceChildren(el('p', {}, el('b', {}, 'It is warm.'), ' Measuring what a fork costs…'));
-    const found = await this.#line.ask('measure', [this.#nodeId()]);
-    this.#figures.measured(found);
+    this.#step(el('p', {}, el('b', {}, 'It is warm.'), ' Measuring what a fork costs…'));
+    try {
+      const found = await this.#line.ask('measure', [this.#nodeId()]);
+      this.#figures.measured(found);
+      this.#offerForking(` Copied instead, its memory alone would take ${text(duration(found.copyUs))} a child.`);
+      announce(`One fork takes ${text(duration(found.forkUs))}, copying would take ${text(duration(found.copyUs))}`);
+    } catch (error) {
+      this.#figures.notMeasured();
+      this.#offerForking('');
+      throw error;
+    }
+  }
+
+  #offerForking(cost: string): void {
     const fork = el('button', { type: 'button', className: 'main large', id: 'fork-first' }, 'Fork it');
     fork.addEventListener('click', () => this.#guard(() => this.#fork(this.#nodeId(), 1)));
     const thousand = el('button', { type: 'button', className: 'large', id: 'fork-thousand' }, 'Fork a thousand');
     thousand.addEventListener('click', () => this.#guard(() => this.#fork(this.#nodeId(), 1000)));
-    this.#steps.replaceChildren(
-      el(
-        'p',
-        {},
-        el('b', {}, 'It is warm.'),
-        ' Now clone it while it runs. Copied instead, its memory alone would take ',
-        text(duration(found.copyUs)),
-        ' a child.',
-      ),
-      fork,
-      thousand,
-    );
-    announce(`One fork takes ${text(duration(found.forkUs))}, copying would take ${text(duration(found.copyUs))}`);
+    this.#step(el('p', {}, el('b', {}, 'It is warm.'), ` Now clone it while it runs.${cost}`), fork, thousand);
+  }
+
+  /** What is to be done next. Who was at its button is at the next one. */
+  #step(...children: readonly Node[]): void {
+    this.#focusStep ||= this.#steps.contains(document.activeElement);
+    this.#steps.replaceChildren(...children);
+    const button = this.#steps.querySelector('button');
+    if (!this.#focusStep || button === null) return;
+    this.#focusStep = false;
+    if (document.activeElement === document.body) button.focus();
   }
 
   async #fork(parent: number, count: number): Promise<void> {
@@ -190,32 +223,50 @@ export class Lab {
       await this.#select({ kind: 'node', id: made.at(-1)! });
       announce(`Machine ${made.join(', ')} forked in ${elapsed(ms)}`);
     }
+    const within = this.#steps.contains(document.activeElement);
     this.#steps.replaceChildren();
+    if (within) this.#tree.focus();
   }
 
   async #run(line: string): Promise<void> {
     const node = this.#nodeId();
+    const family = this.#family;
     try {
       const result = await this.#line.ask('run', [node, line]);
+      if (family !== this.#family) return;
       this.#take(result.view);
       this.#machine.terminal.result(node, result);
       if (result.kind === 'trap') announce('The call trapped. All that it did was undone.');
       if (this.#selected?.id === node) await this.#inspect(true);
     } catch (error) {
-      this.#machine.terminal.failed(messageOf(error));
+      if (family === this.#family) this.#machine.terminal.failed(node, messageOf(error));
     }
   }
 
   async #runAll(line: string): Promise<void> {
     const selected = this.#selected;
     if (selected?.kind !== 'swarm') return;
-    try {
+    const family = this.#family;
+    const run = ++this.#runs;
+    const isLast = (): boolean => family === this.#family && run === this.#runs;
+    const before = this.#lastRun;
+    const mine = (async () => {
+      await this.#line.ask('stop', []);
+      await before;
+      if (!isLast()) return;
+      this.#swarm.clear(selected.id);
       const result = await this.#line.ask('runAll', [selected.id, line]);
+      if (family !== this.#family) return;
       this.#take(result.view);
-      this.#swarm.done(result);
+      if (!isLast()) return;
+      this.#swarm.done(selected.id, result);
       announce(`${plural(result.done, 'answer')} in ${elapsed(result.ms)}`);
+    })();
+    this.#lastRun = mine.catch(() => undefined);
+    try {
+      await mine;
     } catch (error) {
-      this.#swarm.failed();
+      if (isLast()) this.#swarm.failed();
       throw error;
     }
   }
@@ -288,15 +339,16 @@ export class Lab {
   }
 
   #infoOf({ kind, id }: Selection): { readonly parent: number | undefined } | undefined {
-    const all: readonly (NodeInfo | { id: number; parent: number })[] =
-      kind === 'node' ? this.#view!.nodes : this.#view!.swarms;
+    const all: readonly (NodeInfo | SwarmInfo)[] = kind === 'node' ? this.#view!.nodes : this.#view!.swarms;
     return all.find((each) => each.id === id);
   }
 
   /** Runs `work`, and says what went wrong. */
   #guard(work: () => Promise<void>): void {
     this.#problem.hidden = true;
+    const family = this.#family;
     work().catch((error: unknown) => {
+      if (family !== this.#family) return;
       this.#problem.textContent = messageOf(error);
       this.#problem.hidden = false;
     });

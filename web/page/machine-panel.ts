@@ -146,9 +146,11 @@ export class MachinePanel {
         ),
       );
     });
+    const within = this.#timeline.contains(document.activeElement);
     this.#timeline.replaceChildren(...items);
     const current = this.#timeline.querySelector<HTMLElement>('[aria-current]');
     if (current !== null) this.#timeline.scrollLeft = current.offsetLeft - this.#timeline.clientWidth / 2;
+    if (within) current?.focus({ preventScroll: true });
   }
 
   #showFiles(files: readonly FileChange[] | undefined): void {
@@ -165,7 +167,11 @@ export class MachinePanel {
     const items = files.map(({ path, kind, bytes: size }) => {
       const open = async (): Promise<void> => {
         contents.hidden = false;
-        contents.textContent = await this.#actions.readFile(path);
+        try {
+          contents.textContent = await this.#actions.readFile(path);
+        } catch (error) {
+          contents.textContent = `It could not be read: ${error instanceof Error ? error.message : String(error)}`;
+        }
       };
       const name =
         kind === 'removed'

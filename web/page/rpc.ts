@@ -22,6 +22,9 @@ export class WorkerLine {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
+  #heard = false;
+  /** Why nothing will ever be answered. */
+  #dead: WorkerFailure | undefined;
   /** Told of answers as they come. */
   onAnswers: (event: AnswersEvent) => void = () => undefined;
 
@@ -30,8 +33,14 @@ export class WorkerLine {
     worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => this.#take(data));
     worker.addEventListener('error', (event) => {
       const failure = new WorkerFailure('worker', event.message || 'the worker could not be started');
-      for (const waiting of this.#waiting.values()) waiting.reject(failure);
-      this.#waiting.clear();
+      // One that has answered before goes on after an error; one that never did was not started.
+      if (!this.#heard) this.#dead = failure;
+      this.#failAll(failure);
+    });
+    worker.addEventListener('messageerror', () => {
+      this.#failAll(
+        new WorkerFailure('worker', 'an answer of the worker could not be read: there may be no memory left'),
+      );
     });
   }
 
@@ -43,13 +52,20 @@ export class WorkerLine {
   ): Promise<ReturnType<WorkerApi[M]>> {
     const id = ++this.#lastId;
     const request: Request = { id, method, args };
+    if (this.#dead !== undefined) throw this.#dead;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
       this.#worker.postMessage(request, transfer);
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
     });
   }
 
+  #failAll(failure: WorkerFailure): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(failure);
+    this.#waiting.clear();
+  }
+
   #take(message: FromWorker): void {
+    this.#heard = true;
     if ('event' in message) {
       this.onAnswers(message);
       return;

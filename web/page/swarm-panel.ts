@@ -49,7 +49,10 @@ export class SwarmPanel {
   #dots: Dot[] = [];
   #dotRadius = 1;
   #side = 0;
-  #running = false;
+  /** Group that runs a line. */
+  #running: number | undefined;
+  /** What is said of each group: how it was forked, then how it ran. */
+  readonly #results = new Map<number, string>();
 
   constructor(actions: SwarmActions) {
     this.#actions = actions;
@@ -62,7 +65,7 @@ export class SwarmPanel {
     );
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      if (this.#running) this.#actions.stop();
+      if (this.#running !== undefined && this.#running === this.#swarm?.id) this.#actions.stop();
       else this.#start(this.#line.value);
     });
     this.element = el(
@@ -92,10 +95,13 @@ export class SwarmPanel {
   show(swarm: SwarmInfo, guest: Guest): void {
     this.#swarm = swarm;
     this.#guest = guest;
-    this.#title.textContent = `${plural(swarm.count, 'child', 'children')} of machine ${swarm.parent}`;
+    const parent = swarm.parent === undefined ? 'a machine that has ended' : `machine ${swarm.parent}`;
+    this.#title.textContent = `${plural(swarm.count, 'child', 'children')} of ${parent}`;
     const each = text(duration((swarm.forkMs * 1000) / Math.max(1, swarm.count)));
     const all = text(duration(swarm.forkMs * 1000));
-    this.#facts.textContent = `forked in ${all}, ${each} each; until they write they hold nothing of their own`;
+    this.#facts.textContent =
+      this.#results.get(swarm.id) ?? `forked in ${all}, ${each} each; until they write they hold nothing of their own`;
+    this.#showRun();
     if (this.#chips.dataset['guest'] !== guest.id) {
       this.#chips.dataset['guest'] = guest.id;
       this.#line.value = guest.swarm[0]!.line;
@@ -111,7 +117,7 @@ export class SwarmPanel {
         Array.from({ length: swarm.count }, () => undefined),
       );
     this.#redraw();
-    if (!this.#running) this.#summarize();
+    this.#summarize();
   }
 
   recolour(): void {
@@ -127,35 +133,54 @@ export class SwarmPanel {
     this.#summarize();
   }
 
-  done({ ms, bytesPerChild, done }: SwarmResult): void {
-    this.#running = false;
-    this.#run.textContent = 'Run in all';
+  /** A run begins: what an earlier one has answered is no answer to it. */
+  clear(swarm: number): void {
+    this.#answers.get(swarm)?.fill(undefined);
+    if (swarm === this.#swarm?.id) this.#redraw();
+  }
+
+  /** @param swarm the group that ran: another may be shown */
+  done(swarm: number, { ms, bytesPerChild, done }: SwarmResult): void {
+    this.#stopped();
     const each = text(duration((ms * 1000) / Math.max(1, done)));
     const cost = text(bytes(Math.max(0, bytesPerChild)));
-    this.#facts.textContent = `${plural(done, 'answer')} in ${text(duration(ms * 1000))}: ${each} and ${cost} of memory each`;
+    const facts = `${plural(done, 'answer')} in ${text(duration(ms * 1000))}: ${each} and ${cost} of memory each`;
+    this.#results.set(swarm, facts);
+    if (swarm === this.#swarm?.id) this.#facts.textContent = facts;
   }
 
   failed(): void {
-    this.#running = false;
-    this.#run.textContent = 'Run in all';
+    this.#stopped();
   }
 
   forget(swarm: number): void {
     this.#answers.delete(swarm);
+    this.#results.delete(swarm);
   }
 
   forgetAll(): void {
     this.#answers.clear();
-    this.#running = false;
+    this.#results.clear();
+    this.#swarm = undefined;
+    this.#stopped();
   }
 
   #start(line: string): void {
     if (this.#swarm === undefined || line.trim() === '') return;
     this.#line.value = line;
-    this.#answers.get(this.#swarm.id)?.fill(undefined);
-    this.#running = true;
-    this.#run.textContent = 'Stop';
+    this.#running = this.#swarm.id;
+    this.#showRun();
     this.#actions.runAll(line);
+  }
+
+  #stopped(): void {
+    this.#running = undefined;
+    this.#showRun();
+  }
+
+  #showRun(): void {
+    const runs = this.#running !== undefined && this.#running === this.#swarm?.id;
+    this.#run.textContent = runs ? 'Stop' : 'Run in all';
   }
 
   #current(): readonly (Answer | undefined)[] {

@@ -113,6 +113,7 @@ export class MachineTerminal {
   forgetAll(): void {
     this.#scrolls.clear();
     this.#machine = 0;
+    this.#busy = false;
   }
 
   focus(): void {
@@ -156,9 +157,11 @@ export class MachineTerminal {
     this.#ask();
   }
 
-  failed(text: string): void {
+  failed(machine: number, text: string): void {
+    const shown = `${RED}${text}${PLAIN}\n`;
     this.#busy = false;
-    this.#write(`${RED}${text}${PLAIN}\n`);
+    if (machine === this.#machine) this.#write(shown);
+    else this.#remember(machine, shown);
     this.#ask();
   }
 

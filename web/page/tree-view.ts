@@ -121,8 +121,9 @@ export class TreeView {
     const selected = this.#isSelected(drawn);
     element.setAttribute('aria-selected', String(selected));
     element.tabIndex = selected ? 0 : -1;
-    element.setAttribute('aria-level', String((parent?.generation ?? 0) + 2));
-    element.querySelector('.said-before')!.textContent = `Children of machine ${info.parent}`;
+    element.setAttribute('aria-level', String((parent?.generation ?? -1) + 2));
+    element.querySelector('.said-before')!.textContent =
+      info.parent === undefined ? 'Children of a machine that has ended' : `Children of machine ${info.parent}`;
     element.querySelector('.under')!.textContent = `× ${count(info.count)}`;
     const key = `${info.count} ${colour}`;
     const canvas = element.querySelector('canvas')!;

@@ -12,6 +12,19 @@ interface WorkerScope {
 
 const scope = globalThis as unknown as WorkerScope;
 let world: World | undefined;
+/** Settles when the world that was asked for last is there, or is not to be: one is made at a time, or one would be lost. */
+let making: Promise<unknown> = Promise.resolve();
+
+async function inTurn<T>(make: () => Promise<T>): Promise<T> {
+  const made = making.then(make);
+  making = made.catch(() => undefined);
+  return made;
+}
+
+function close(): void {
+  world?.dispose();
+  world = undefined;
+}
 
 function current(): World {
   if (world === undefined) throw new Error('no guest was chosen');
@@ -33,14 +46,15 @@ async function load(file: Uint8Array): Promise<Opened> {
 }
 
 const METHODS: Readonly<Record<Method, (...args: never[]) => unknown>> = {
-  async open(guest: GuestId, module: Uint8Array) {
-    world?.dispose();
-    world = undefined;
-    const made = await World.open(guest, module);
-    world = made.world;
-    return made.opened;
-  },
-  load: (file: Uint8Array) => load(file),
+  open: (guest: GuestId, module: Uint8Array) =>
+    inTurn(async () => {
+      close();
+      const made = await World.open(guest, module);
+      world = made.world;
+      return made.opened;
+    }),
+  load: (file: Uint8Array) => inTurn(() => load(file)),
+  close: () => inTurn(async () => close()),
   save: (node: number) => current().save(node),
   warm: () => current().warm(),
   measure: (node: number) => current().measure(node),

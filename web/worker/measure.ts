@@ -4,7 +4,7 @@
  * median over batches of a batch's mean.
  */
 
-import type { Machine } from 'fargo-wasm';
+import type { Machine, Snapshot } from 'fargo-wasm';
 import type { Measurement } from '../protocol.ts';
 import type { Driver } from './driver.ts';
 
@@ -16,9 +16,17 @@ const BATCH_MAX = 20_000;
 const COPIES = 7;
 
 export function measure(machine: Machine, driver: Driver): Measurement {
+  const snapshot = machine.snapshot();
+  try {
+    return measured(machine, snapshot, driver);
+  } finally {
+    snapshot.dispose();
+  }
+}
+
+function measured(machine: Machine, snapshot: Snapshot, driver: Driver): Measurement {
   const stepMs = clockStepMs();
   const batchMs = Math.max(BATCH_MS_MIN, stepMs * BATCH_STEPS);
-  const snapshot = machine.snapshot();
 
   const forks = batches(batchMs, (count) => {
     const from = performance.now();
@@ -32,8 +40,11 @@ export function measure(machine: Machine, driver: Driver): Measurement {
     const from = performance.now();
     for (let i = 0; i < count; i++) {
       const child = snapshot.fork();
-      driver.probe(child);
-      child.dispose();
+      try {
+        driver.probe(child);
+      } finally {
+        child.dispose();
+      }
     }
     return performance.now() - from;
   });
@@ -54,7 +65,6 @@ export function measure(machine: Machine, driver: Driver): Measurement {
     },
     COPIES,
   );
-  snapshot.dispose();
   return {
     forkUs: forks.medianUs,
     forks: forks.total,

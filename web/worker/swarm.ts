@@ -14,6 +14,8 @@ export class Swarm {
   readonly id: number;
   readonly parent: TreeNode;
   readonly forkMs: number;
+  /** Size of a child's memory at its birth. */
+  readonly guestBytes: number;
   /** What they were forked from. */
   readonly template: Snapshot;
   /** Where a child was adopted, its place is empty. */
@@ -24,6 +26,7 @@ export class Swarm {
   constructor(parent: TreeNode, count: number, id: number) {
     this.id = id;
     this.parent = parent;
+    this.guestBytes = parent.machine.memory.byteLength;
     this.template = parent.machine.snapshot();
     const from = performance.now();
     try {
@@ -41,8 +44,8 @@ export class Swarm {
 
   get info(): SwarmInfo {
     const { id, parent, forkMs, line, count } = this;
-    const above = parent.disposed ? parent.livingParent! : parent;
-    return { id, parent: above.id, count, forkMs, line };
+    const above = parent.disposed ? parent.livingParent : parent;
+    return { id, parent: above?.id, count, forkMs, line };
   }
 
   /** Runs `line` in every child; hands answers on as they come. Stops when another run begins, or at `stop`. */
@@ -55,15 +58,17 @@ export class Swarm {
     this.line = line;
     let ms = 0;
     let done = 0;
-    while (done < this.machines.length && run === this.#run) {
-      const from = done;
+    let next = 0;
+    while (next < this.machines.length && run === this.#run) {
+      const from = next;
       const answers: Answer[] = [];
       const started = performance.now();
       do {
-        const machine = this.machines[done];
-        answers.push(machine === undefined ? GONE : answer(() => driver.runOne(machine, line, done)));
-        done++;
-      } while (done < this.machines.length && performance.now() - started < SLICE_MS);
+        const machine = this.machines[next];
+        const child = next++;
+        answers.push(machine === undefined ? GONE : answer(() => driver.runOne(machine, line, child)));
+        if (machine !== undefined) done++;
+      } while (next < this.machines.length && performance.now() - started < SLICE_MS);
       ms += performance.now() - started;
       onAnswers(from, answers);
       await nextTurn();

@@ -23,6 +23,8 @@ const STACK_SHOWN = 6;
 /** Of frames: a tab that asks for more than the browser gives is ended. A call that would need more is a trap. */
 const FRAME_BYTES_MAX = 1.5 * 2 ** 30;
 const FILE_SHOWN_BYTES = 4096;
+/** Of what a line printed: a terminal that gets more stops the page. */
+const TEXT_CHARACTERS = 50_000;
 
 export class World {
   readonly guest: GuestId;
@@ -78,12 +80,20 @@ export class World {
     }
   }
 
-  /** Loads a saved machine as a further root. */
+  /** Loads a saved machine as a further root. What it may do in a call is the page's to say, not the file's. */
   async join(file: Uint8Array): Promise<Opened> {
     const from = performance.now();
-    const snapshot = await this.#host.load(file, { image: this.#image });
-    const machine = snapshot.fork();
-    snapshot.dispose();
+    const snapshot = await this.#host.load(file, {
+      image: this.#image,
+      limits: { budget: this.#driver.budget },
+      onTrap: 'rollback',
+    });
+    let machine: Machine;
+    try {
+      machine = snapshot.fork();
+    } finally {
+      snapshot.dispose();
+    }
     const root = this.#root(machine, LOADED);
     return { ...this.#opened(root, { buildMs: 0, bootMs: performance.now() - from }), cold: false, joined: true };
   }
@@ -104,7 +114,7 @@ export class World {
     const usage = this.#host.usage();
     let copiesBytes = 0;
     for (const { machine } of nodes) copiesBytes += machine.memory.byteLength;
-    for (const { parent, count } of swarms) copiesBytes += count * parent.machine.memory.byteLength;
+    for (const { guestBytes, count } of swarms) copiesBytes += count * guestBytes;
     return {
       nodes: nodes.map(({ info }) => info),
       swarms: swarms.map(({ info }) => info),
@@ -133,7 +143,14 @@ export class World {
     const from = performance.now();
     const machines = parent.machine.fork(count);
     const ms = performance.now() - from;
-    const made = machines.map((machine) => this.#add(machine, parent, 'fork').id);
+    const made: number[] = [];
+    try {
+      for (const machine of machines) made.push(this.#add(machine, parent, 'fork').id);
+    } catch (error) {
+      for (const id of made) this.disposeNode(id);
+      for (const machine of machines.slice(made.length)) machine.dispose();
+      throw error;
+    }
     return { view: this.view(), made, ms };
   }
 
@@ -155,7 +172,7 @@ export class World {
       return {
         view: this.view(),
         kind,
-        text: result.text,
+        text: shownOf(result.text),
         picture: result.picture,
         ms,
         pagesWritten,
@@ -284,9 +301,15 @@ export class World {
 
   #add(machine: Machine, parent: TreeNode | undefined, label: string, born?: Snapshot): TreeNode {
     const place = { id: ++this.#lastId, parent, colour: this.#colours++, label, ...(born && { born }) };
-    const node = new TreeNode(machine, place);
-    this.#nodes.set(node.id, node);
-    return node;
+    try {
+      const node = new TreeNode(machine, place);
+      this.#nodes.set(node.id, node);
+      return node;
+    } catch (error) {
+      machine.dispose();
+      born?.dispose();
+      throw error;
+    }
   }
 
   #node(id: number): TreeNode {
@@ -300,4 +323,10 @@ export class World {
     if (swarm === undefined) throw new Error(`there is no group ${id}`);
     return swarm;
   }
+}
+
+function shownOf(text: string): string {
+  if (text.length <= TEXT_CHARACTERS) return text;
+  const more = (text.length - TEXT_CHARACTERS).toLocaleString('en');
+  return `${text.slice(0, TEXT_CHARACTERS)}\n… and ${more} characters that are not shown`;
 }

@@ -62,6 +62,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     what: 'writes COUNT keys all over the table',
     run(vm, [count]) {
       const total = whole(count);
+      if (total > KEYS) throw new UsageError(`at most ${KEYS} keys at once`);
       for (let i = 0; i < total; i++) vm.call('put', Math.imul(i, 7919) % KEYS, i);
       return 'ok';
     },
