@@ -6,7 +6,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format } from './format.ts';
-import { limitText, promiseOf } from './promises.ts';
+import { limitText, promiseOf, PROMISES, type PromiseNumber } from './promises.ts';
 import type { Result } from './result.ts';
 import { placeOf } from './support/places.ts';
 
@@ -35,23 +35,31 @@ function promises(results: readonly Result[]): string {
       const limit = limitText(promiseOf(each.promise).limit!);
       return [each.promise, each.metric, valueOf(each), limit, each.holds === true ? 'yes' : '**no**'];
     });
+  const measured = new Set(results.map(({ promise }) => promise));
+  const missing = (Object.keys(PROMISES) as PromiseNumber[]).filter((each) => !measured.has(each));
+  for (const each of missing) rows.push([each, promiseOf(each).bench, 'not measured', '', '**no**']);
   return table(['promise', 'metric', 'value', 'limit', 'holds'], rows);
 }
 
 function beside(results: readonly Result[]): string {
   const rows = results
-    .filter(({ limit, promise }) => limit === null && !OVERHEAD.includes(promise) && promise !== 'P20')
+    .filter(({ limit, promise, metric }) => limit === null && !isOfWorkload(promise, metric) && promise !== 'P20')
     .map((each) => [each.promise, each.metric, valueOf(each)]);
   return table(['promise', 'metric', 'value'], rows);
 }
 
 const OVERHEAD: readonly string[] = ['P2', 'P3'];
 
+/** Whether a figure stands in the table of workloads. */
+function isOfWorkload(promise: string, metric: string): boolean {
+  return OVERHEAD.includes(promise) && !metric.includes('worst');
+}
+
 /** One row a workload, one column an engine. Metrics are `ENGINE KIND/PROGRAM[ with budget]`. */
 function workloads(results: readonly Result[]): string {
   const ratios = new Map<string, number>();
   for (const { promise, metric, limit, value } of results) {
-    if (limit === null && OVERHEAD.includes(promise) && !metric.includes('worst')) ratios.set(metric, value);
+    if (limit === null && isOfWorkload(promise, metric)) ratios.set(metric, value);
   }
   const split = [...ratios.keys()].map((metric) => metric.replace(BUDGET, '').split(' ') as [string, string]);
   const engines = [...new Set(split.map(([engine]) => engine))];

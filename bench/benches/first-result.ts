@@ -5,7 +5,7 @@
 
 import { Host } from 'fargo-wasm';
 import { figure, held, published, type Bench, type Context, type Result } from '../result.ts';
-import { conditions, WALL_CLOCK } from '../support/conditions.ts';
+import { conditions, PROCESSOR_TIME, WALL_CLOCK } from '../support/conditions.ts';
 import { interleave } from '../support/interleave.ts';
 import { latencyOf } from '../support/latency.ts';
 import { guestBytes } from '../support/places.ts';
@@ -49,9 +49,10 @@ export const firstResult: Bench = {
     if (seen !== VALUE + 1) throw new Error(`a child answered ${String(seen)}; ${VALUE + 1} was expected`);
 
     const memory = new Uint8Array((bootPlain(module)['memory'] as WebAssembly.Memory).buffer).slice();
+    let inPlain: unknown;
     const [booted, copied] = interleave(
       [
-        { work: () => void (bootPlain(module)['increment'] as Callable)(KEY, 1) },
+        { work: () => void (inPlain = (bootPlain(module)['increment'] as Callable)(KEY, 1)) },
         {
           // Plain instances do not show the guest's globals, so the copy is not whole and is not asked anything.
           work: () => {
@@ -64,6 +65,7 @@ export const firstResult: Bench = {
       { count: quick ? 10 : 50, warmUp: 3 },
     ) as [number[], number[]];
 
+    if (inPlain !== VALUE + 1) throw new Error(`a plain instance answered ${String(inPlain)}`);
     const child = warm.fork();
     const idleBytes = child.usage().heldBytes;
     child.call('increment', KEY, 1);
@@ -73,13 +75,15 @@ export const firstResult: Bench = {
 
     const guest = `kv guest with ${KEYS} keys, ${mib} MiB`;
     const about = conditions(guest, `${latency.batches} batches of ${BATCH}`, WALL_CLOCK);
+    const beside = conditions(guest, PROCESSOR_TIME);
     return [
       held('P20', 'fork to first result, p50', latency.p50Us, about),
+      published('P20', 'fork to first result, mean', figure(latency.meanUs, 'µs'), about),
       published('P20', 'fork to first result, p99', figure(latency.p99Us, 'µs'), about),
       published('P20', 'a child, idle', figure(idleBytes, 'bytes'), about),
       published('P20', 'a child, after its first result', figure(workedBytes, 'bytes'), about),
-      published('P20', 'boot instead, p50', figure(median(booted) * 1000, 'µs'), conditions(guest)),
-      published('P20', 'copy the memory instead, p50', figure(median(copied) * 1000, 'µs'), conditions(guest)),
+      published('P20', 'boot instead, p50', figure(median(booted) * 1000, 'µs'), beside),
+      published('P20', 'copy the memory instead, p50', figure(median(copied) * 1000, 'µs'), beside),
     ];
   },
 };

@@ -43,14 +43,15 @@ export const fixtures: Bench = {
     const freshHost = await Host.create();
     const freshImage = await freshHost.build(guest.bytes, BUILD);
 
+    let [first, firstFresh] = ['', ''];
     const forked = (): void => {
       const child = warm.fork();
-      new Database(child).run(FIRST);
+      first = new Database(child).run(FIRST);
       child.dispose();
     };
     const fresh = (): void => {
       const vm = migrated(freshImage);
-      new Database(vm).run(FIRST);
+      firstFresh = new Database(vm).run(FIRST);
       vm.dispose();
     };
     const [others, missing] = await otherWays(MIGRATION, !quick);
@@ -67,6 +68,7 @@ export const fixtures: Bench = {
       ways.map(({ contender }) => contender),
       { count: quick ? 5 : 30, warmUp: 1 },
     );
+    if (!/^\d+$/.test(first) || first !== firstFresh) throw new Error(`first answers: ${first} and ${firstFresh}`);
     const [ours, freshMs] = [median(samples[0]!), median(samples[1]!)];
     const pglite = await pgliteWays(MIGRATION, { count: quick ? 1 : 5, mayInstall: !quick });
     const child = warm.fork();

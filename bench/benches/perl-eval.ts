@@ -9,10 +9,12 @@ import { Host } from 'fargo-wasm';
 import { figure, held, published, type Bench, type Context, type Result } from '../result.ts';
 import { conditions, PROCESSOR_TIME } from '../support/conditions.ts';
 import { interleave, settle, type Contender } from '../support/interleave.ts';
-import { bootPerl, evaluate, perlBytes, perlImage, PlainPerl, WARM_UP } from '../support/perl.ts';
+import { bootPerl, evaluate, perlBytes, perlImage, PlainPerl, printedBy, WARM_UP } from '../support/perl.ts';
 import { medianRatio, percentile } from '../support/statistics.ts';
 
 const EXPRESSION = '6 * 7';
+/** What all who have been warmed print. */
+const ANSWERS = `print ${EXPRESSION}, " ", scalar keys %main::table`;
 /** Evals of one round, for the fast ways. */
 const TIMES = 100;
 
@@ -29,6 +31,11 @@ export const perlEval: Bench = {
     plain.evaluate(WARM_UP);
     const contents = plain.contents();
 
+    const started = warm.fork();
+    check('a child', printedBy(started, ANSWERS));
+    started.dispose();
+    check('a plain instance', plain.printedBy(ANSWERS));
+    check('a copy', new PlainPerl(module).copyFrom(contents).printedBy(ANSWERS));
     const inChild: Contender = {
       times: TIMES,
       work: () => {
@@ -76,3 +83,7 @@ export const perlEval: Bench = {
     ];
   },
 };
+
+function check(who: string, printed: string): void {
+  if (printed !== '42 50000') throw new Error(`${who} printed ${printed}; 42 50000 was expected`);
+}

@@ -8,7 +8,7 @@ import { figure, held, published, type Bench, type Context, type Result } from '
 import { conditions, PROCESSOR_TIME } from '../support/conditions.ts';
 import { touchAll } from '../support/big-guest.ts';
 import { processorMs } from '../support/interleave.ts';
-import { bootPerl, evaluate, perlBytes, perlImage, WARM_UP } from '../support/perl.ts';
+import { bootPerl, evaluate, perlBytes, perlImage, printedBy, WARM_UP } from '../support/perl.ts';
 import { guestBytes } from '../support/places.ts';
 import { medianRatio, percentile } from '../support/statistics.ts';
 
@@ -58,6 +58,17 @@ function evaluateIn(snapshot: Snapshot): void {
   snapshot.dispose();
 }
 
+/** That a loaded snapshot is the one that was saved, and has what the warm-up made. */
+async function check(loading: Promise<Snapshot>, saved: Snapshot): Promise<void> {
+  const loaded = await loading;
+  const child = loaded.fork();
+  const printed = printedBy(child, 'print scalar keys %main::table');
+  child.dispose();
+  if (loaded.digest !== saved.digest) throw new Error('another snapshot was loaded than was saved');
+  loaded.dispose();
+  if (printed !== '50000') throw new Error(`a loaded Perl printed ${printed}; 50000 was expected`);
+}
+
 async function perl(host: Host, rounds: number): Promise<Result[]> {
   const bytes = perlBytes();
   const image = await perlImage(host, bytes);
@@ -68,6 +79,9 @@ async function perl(host: Host, rounds: number): Promise<Result[]> {
   const next = child.snapshot();
   const difference = await next.save({ parent: warm });
   const small = await warm.save({ compress: true });
+  await check(host.load(file, { image }), warm);
+  await check(host.load(small, { image }), warm);
+  await check(host.load(difference, { parent: warm }), next);
   const [boot, load, save, saveDifference, loadDifference] = await turns(rounds, [
     async () => evaluateIn(await warmed(image)),
     async () => evaluateIn(await host.load(file, { image })),

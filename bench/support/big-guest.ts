@@ -18,7 +18,11 @@ export async function bootTouched(host: Host, name: BigGuest): Promise<Machine> 
   return vm;
 }
 
+/** What stands in each page that was touched. */
+export const TOUCHED = 7;
+
 /** Writes a byte in each of the first `pages` pages. */
 export function touchAll(vm: Machine, pages: number): void {
-  for (let first = 0; first < pages; first += SLICE) vm.call('touchPages', first, Math.min(SLICE, pages - first), 7);
+  for (let first = 0; first < pages; first += SLICE)
+    vm.call('touchPages', first, Math.min(SLICE, pages - first), TOUCHED);
 }

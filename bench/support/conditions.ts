@@ -1,6 +1,6 @@
 /** Under what conditions a figure was taken. */
 
-import { availableParallelism } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 
 declare const Bun: { readonly version: string } | undefined;
 
@@ -14,9 +14,9 @@ export function engineName(): string {
   return `node${process.versions.node.split('.')[0]}`;
 }
 
-/** The engine with its version, the machine, and what is added. */
+/** The engine with its version, the machine with its load of the last minute, and what is added. */
 export function conditions(...more: readonly string[]): string {
   const engine = typeof Bun !== 'undefined' ? `Bun ${Bun.version}` : `Node ${process.versions.node}`;
-  const machine = `${process.platform} ${process.arch}, ${availableParallelism()} cores`;
+  const machine = `${process.platform} ${process.arch}, ${availableParallelism()} cores, load ${loadavg()[0]!.toFixed(1)}`;
   return [engine, machine, ...more].join('; ');
 }

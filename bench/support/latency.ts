@@ -3,6 +3,7 @@
 import { Bench } from 'tinybench';
 
 export interface Latency {
+  readonly meanUs: number;
   readonly p50Us: number;
   readonly p99Us: number;
   readonly batches: number;
@@ -19,6 +20,7 @@ export function latencyOf(work: () => void, options: { times: number; timeMs: nu
   if (!('latency' in result)) throw new Error(`the benchmark did not complete: ${result.state}`);
   const toUs = 1000 / options.times;
   return {
+    meanUs: result.latency.mean * toUs,
     p50Us: result.latency.p50 * toUs,
     p99Us: result.latency.p99 * toUs,
     batches: result.latency.samplesCount,

@@ -28,7 +28,8 @@ export function plainWasi(names: readonly string[]): PlainWasi {
   let memory: WebAssembly.Memory | undefined;
   let view = new DataView(new ArrayBuffer(0));
   const door = (): DataView => {
-    if (view.byteLength === 0) view = new DataView(memory!.buffer);
+    // Growth gives the memory another buffer.
+    if (view.buffer !== memory!.buffer) view = new DataView(memory!.buffer);
     return view;
   };
   const wasi: PlainWasi = {

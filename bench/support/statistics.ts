@@ -11,6 +11,10 @@ export function median(samples: readonly number[]): number {
   return percentile(samples, 0.5);
 }
 
+export function mean(samples: readonly number[]): number {
+  return samples.reduce((sum, each) => sum + each, 0) / samples.length;
+}
+
 export function geometricMean(samples: readonly number[]): number {
   return Math.exp(samples.reduce((sum, each) => sum + Math.log(each), 0) / samples.length);
 }
