@@ -389,6 +389,16 @@ describe.each(['chromium', 'firefox'])('%s', (name) => {
     await page.keyboard.press('Enter');
     await page.waitForSelector('.timeline li:nth-child(1) [aria-current=step]');
     expect(await page.evaluate(() => document.activeElement.getAttribute('aria-current'))).toBe('step');
+    // A child of a group is looked at, and taken out of it.
+    await select(page, 1);
+    await askAll(page, { count: 1000, line: 'add 7 {n}' });
+    await page.focus('#swarm-child');
+    await page.keyboard.type('41');
+    expect(await page.textContent('#live')).toMatch(/^child 41: /);
+    expect(await page.textContent('.swarm-caption')).toBe(await page.textContent('#live'));
+    await page.keyboard.press('Enter');
+    await machines(page, 3);
+    expect(await focused()).toBe('treeitem');
     await page.focus('#change-guest');
     await page.keyboard.press('Enter');
     expect(await focused()).toBe('main');

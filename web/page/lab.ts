@@ -273,9 +273,11 @@ export class Lab {
 
   async #adopt(index: number): Promise<void> {
     if (this.#selected?.kind !== 'swarm') return;
+    const within = this.#side.contains(document.activeElement);
     const { view, made } = await this.#line.ask('adopt', [this.#selected.id, index]);
     this.#take(view);
     await this.#select({ kind: 'node', id: made });
+    if (within) this.#tree.focus();
   }
 
   async #goTo(position: number): Promise<void> {

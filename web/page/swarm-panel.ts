@@ -4,7 +4,7 @@ import type { Answer, AnswersEvent, SwarmInfo, SwarmResult } from '../protocol.t
 import { TILE, TILES_ACROSS, TILES_DOWN } from '../tiles.ts';
 import { colourOf, frequencies, histogram, numbersOf, placing } from './answers.ts';
 import type { Guest } from './catalogue.ts';
-import { el, fitCanvas } from './dom.ts';
+import { announce, el, fitCanvas } from './dom.ts';
 import { bytes, count, duration, plural, text } from './format.ts';
 import { palette } from './palette.ts';
 import { nearest, sunflower, type Dot } from './phyllotaxis.ts';
@@ -42,6 +42,15 @@ export class SwarmPanel {
     spellcheck: false,
   });
   readonly #run = el('button', { className: 'main', id: 'run-all' }, 'Run in all');
+  /** What the pointer does on the canvas, for who has none. */
+  readonly #child = el('input', {
+    type: 'number',
+    id: 'swarm-child',
+    className: 'typed',
+    min: '0',
+    step: '1',
+    required: true,
+  });
   readonly #chips = el('div', { className: 'chips', role: 'group', 'aria-label': 'Lines to try' });
   #guest: Guest | undefined;
   #swarm: SwarmInfo | undefined;
@@ -68,6 +77,22 @@ export class SwarmPanel {
       if (this.#running !== undefined && this.#running === this.#swarm?.id) this.#actions.stop();
       else this.#start(this.#line.value);
     });
+    const pick = el(
+      'form',
+      { className: 'typed-form always' },
+      el('label', { className: 'unseen', htmlFor: 'swarm-child' }, 'Number of a child'),
+      this.#child,
+      el('button', { id: 'adopt' }, 'Into the tree'),
+    );
+    this.#child.placeholder = 'A child by its number';
+    this.#child.addEventListener('input', () => {
+      const index = this.#child.valueAsNumber;
+      if (Object.hasOwn(this.#current(), index)) announce(this.#tell(index));
+    });
+    pick.addEventListener('submit', (event) => {
+      event.preventDefault();
+      actions.adopt(this.#child.valueAsNumber);
+    });
     this.element = el(
       'section',
       { className: 'panel swarm', 'aria-labelledby': 'swarm-title' },
@@ -86,6 +111,7 @@ export class SwarmPanel {
       this.#chips,
       el('div', { className: 'swarm-view' }, this.#canvas, this.#summary),
       this.#caption,
+      pick,
     );
     this.#canvas.addEventListener('pointermove', (event) => this.#point(event));
     this.#canvas.addEventListener('click', (event) => this.#click(event));
@@ -101,6 +127,7 @@ export class SwarmPanel {
     const all = text(duration(swarm.forkMs * 1000));
     this.#facts.textContent =
       this.#results.get(swarm.id) ?? `forked in ${all}, ${each} each; until they write they hold nothing of their own`;
+    this.#child.max = String((this.#answers.get(swarm.id)?.length ?? swarm.count) - 1);
     this.#showRun();
     if (this.#chips.dataset['guest'] !== guest.id) {
       this.#chips.dataset['guest'] = guest.id;
@@ -274,9 +301,16 @@ export class SwarmPanel {
     if (this.#guest?.answers === 'tiles') return;
     const index = this.#at(event);
     if (index === undefined) return;
+    this.#tell(index);
+  }
+
+  /** Says what a child has answered. */
+  #tell(index: number): string {
     const answer = this.#current()[index];
+    const said = `child ${count(index)}: ${answer === undefined ? 'at rest' : answer.text}`;
     this.#caption.dataset['dot'] = String(index);
-    this.#caption.textContent = `child ${count(index)}: ${answer === undefined ? 'at rest' : answer.text}`;
+    this.#caption.textContent = said;
+    return said;
   }
 
   #click(event: MouseEvent): void {
