@@ -1,10 +1,12 @@
 /** What the demo's worker holds, and lets go of. */
 
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Host } from 'fargo-wasm';
 import { expect, test, vi } from 'vitest';
 import { DRIVERS } from '../../web/worker/drivers.ts';
+import { guestOfFile } from '../../web/worker/guest-of-file.ts';
 import { World } from '../../web/worker/world.ts';
 
 const kv = readFileSync(fileURLToPath(new URL('../../guests/build/kv.wasm', import.meta.url)));
@@ -75,4 +77,17 @@ test('no line keeps the worker for long, and none floods the page', async () => 
   expect(text.length).toBeLessThan(60_000);
   expect(text).toMatch(/… and 950,000 characters that are not shown$/);
   world.dispose();
+});
+
+test('a module that is not what its name says is no guest of the page', async () => {
+  const { world } = await World.open('kv', kv);
+  const file = await world.save(1);
+  world.dispose();
+  vi.stubGlobal('GUEST_DIGESTS', { kv: createHash('sha256').update(kv).digest('hex') });
+  const found = await guestOfFile(file);
+  expect(found?.guest).toBe('kv');
+  expect(Buffer.from(found!.module).equals(kv)).toBe(true);
+  file[Buffer.from(file).indexOf(kv) + 100]! ^= 1;
+  expect(await guestOfFile(file)).toBeUndefined();
+  vi.unstubAllGlobals();
 });

@@ -36,7 +36,7 @@ function post(message: FromWorker, transfer: Transferable[] = []): void {
 }
 
 async function load(file: Uint8Array): Promise<Opened> {
-  const found = guestOfFile(file);
+  const found = await guestOfFile(file);
   if (found === undefined) throw new Error('The file holds no machine of a guest that this page has.');
   if (world?.guest === found.guest) return world.join(file);
   const made = await World.load(found, file);
