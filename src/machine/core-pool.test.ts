@@ -69,6 +69,24 @@ describe('the choice', () => {
     expect([vm, a, b].map((machine) => machine.call('get'))).toEqual([1, 1, 1]);
   });
 
+  test('of spare cores for a state that only an idle core still holds, which goes to make room for them', () => {
+    const child = vm.fork();
+    child.call('set', 2);
+    const state = child.settle();
+    child.dispose();
+    expect(state.holders).toBe(1);
+    vm.snapshot().prepare(1);
+    expect(host.usage().cores).toBe(2);
+    vm.runtime.cores.prepare(vm.program, state, 2);
+    expect(host.audit().faults).toEqual([]);
+    expect(state.holders).toBe(1);
+    // Other frames where those of a state that was freed would have been.
+    const next = vm.fork();
+    next.call('set', 3);
+    expect(vm.fork().call('get')).toBe(1);
+    expect(next.call('get')).toBe(3);
+  });
+
   test.each([0, -1, 0.5, 257, Number.NaN])('of %d idle cores is refused', (idleCores) => {
     expect(() => new Host({ idleCores })).toThrowError(/idleCores/);
   });

@@ -89,11 +89,17 @@ export class CorePool {
         `${count} cores were asked for; 0 to ${this.#idleMax} (idleCores) are allowed`,
       );
     }
-    const ready = this.#of(program).filter((core) => core.busy === 0 && core.state === state).length;
-    for (let i = ready; i < count; i++) {
-      const core = this.create(program);
-      this.#orForget(core, () => core.lay(state));
-      core.lastUse = ++this.#uses;
+    // Room for a new core may be made by dropping the last one that holds the state.
+    state.hold();
+    try {
+      const ready = this.#of(program).filter((core) => core.busy === 0 && core.state === state).length;
+      for (let i = ready; i < count; i++) {
+        const core = this.create(program);
+        this.#orForget(core, () => core.lay(state));
+        core.lastUse = ++this.#uses;
+      }
+    } finally {
+      state.drop(this.#runtime.maps);
     }
   }
 
