@@ -32,7 +32,7 @@ export function colourOf(
   return answer.kind === 'return' ? scaleColour(place(answer)) : colours.trap;
 }
 
-/** The answers as numbers, if all of them are. */
+/** The answers as numbers, if all are that children gave which did not trap. */
 export function numbersOf(answers: readonly Answer[]): number[] | undefined {
   const numbers: number[] = [];
   for (const { kind, text: value } of answers) {
@@ -51,7 +51,8 @@ function range(numbers: readonly number[]): { low: number; high: number } {
   });
 }
 
-export function histogram(numbers: readonly number[]): HTMLElement[] {
+/** @param others children without a number: they trapped, failed, or are machines of their own now */
+export function histogram(numbers: readonly number[], others: number): HTMLElement[] {
   const { low, high } = range(numbers);
   const distinct = new Set(numbers).size;
   const size = binsFor(numbers, { low, high });
@@ -79,6 +80,7 @@ export function histogram(numbers: readonly number[]): HTMLElement[] {
       ...pair('answers', count(numbers.length)),
       ...pair('different', count(distinct)),
       ...pair('mean', number(mean)),
+      ...(others > 0 ? pair('without a number', count(others)) : []),
     ),
   ];
 }

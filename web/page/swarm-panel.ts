@@ -288,7 +288,9 @@ export class SwarmPanel {
       return;
     }
     const numbers = numbersOf(given);
-    this.#summary.replaceChildren(...(numbers === undefined ? frequencies(given) : histogram(numbers)));
+    this.#summary.replaceChildren(
+      ...(numbers === undefined ? frequencies(given) : histogram(numbers, given.length - numbers.length)),
+    );
   }
 
   #at(event: MouseEvent): number | undefined {
