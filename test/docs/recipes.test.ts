@@ -65,7 +65,7 @@ describe('recipes', () => {
     () => {
       const printed = run('examples/recipes/branches/main.mjs');
       expect(printed).toMatch(/^7 of 7 tests pass after: /m);
-      expect(printed).toMatch(/^what changed: changed \/work\/Stats\.pm$/m);
+      expect(printed).toMatch(/^what changed: changed \/project\/Stats\.pm$/m);
       expect(printed).toMatch(/dead {2}loop until it works: budget-spent/);
     },
     MINUTES_MS,

@@ -24,7 +24,7 @@ const image = await host.build(await perlBytes(), {
   wasi: { args: ['perl'], files: FILES },
 });
 const root = await bootPerl(image);
-const before = filesOf(root).readText('/work/Stats.pm');
+const before = filesOf(root).readText('/project/Stats.pm');
 perl(root, `use strict; use warnings; our @journal; ${TESTS}`);
 
 /** Tries one edit in a child of `parent`. What cannot be scored is gone at once. */
@@ -72,13 +72,13 @@ console.log(
     .map(({ kind, path }) => `${kind} ${path}`)
     .join(', ')}`,
 );
-console.log(filesOf(best.vm).readText('/work/Stats.pm').trimEnd().replaceAll(/^/gm, '    '));
+console.log(filesOf(best.vm).readText('/project/Stats.pm').trimEnd().replaceAll(/^/gm, '    '));
 console.log(`${tried} branches in ${ms.toFixed(0)} ms, tests and ends included`);
 
 assert.equal(best.score, best.total);
 assert.match(best.journal, /^\d+(,\d+)+$/, 'the memory of the branch holds the scores on its own way, and no other');
 assert.equal(best.journal.split(',').length, best.path.length + 1);
-assert.equal(filesOf(root).readText('/work/Stats.pm'), before, 'the root is as it was');
+assert.equal(filesOf(root).readText('/project/Stats.pm'), before, 'the root is as it was');
 for (const { vm } of kept) vm.dispose();
 assert.deepEqual(host.audit().faults, []);
 host.dispose();
@@ -89,8 +89,8 @@ function withoutTwins(branches) {
   return branches.filter(({ vm }) => {
     const files = filesOf(vm);
     const key = files
-      .list('/work')
-      .map(({ name }) => `${name}\0${files.readText(`/work/${name}`)}`)
+      .list('/project')
+      .map(({ name }) => `${name}\0${files.readText(`/project/${name}`)}`)
       .join('\0');
     return !seen.has(key) && seen.add(key);
   });

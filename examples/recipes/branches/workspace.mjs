@@ -4,7 +4,7 @@
  */
 
 export const FILES = {
-  work: {
+  project: {
     'Stats.pm': `package Stats;
 sub mean { my $s = 0; $s += $_ for @_; return $s / scalar @_ }
 sub median { my @s = sort @_; return $s[@s / 2] }
@@ -20,8 +20,8 @@ export const TESTS = String.raw`
   no warnings;
   our @journal;
   my ($passed, $total) = (0, 0);
-  delete $INC{'/work/Stats.pm'};
-  if (-e '/work/Stats.pm' && eval { require '/work/Stats.pm' }) {
+  delete $INC{'/project/Stats.pm'};
+  if (-e '/project/Stats.pm' && eval { require '/project/Stats.pm' }) {
     for (
       [sub { Stats::mean(1, 2, 3) }, 2], [sub { Stats::mean(4) }, 4], [sub { Stats::mean() }, 0],
       [sub { Stats::median(10, 9, 2) }, 9], [sub { Stats::median(1, 2, 3, 4) }, 2.5],
@@ -37,11 +37,11 @@ export const TESTS = String.raw`
 
 /** What an edit does to the files of the branch that it is tried in: Perl source. */
 const replace = (from, to) => String.raw`
-  open my $in, '<', '/work/Stats.pm' or die "no module: $!"; local $/; my $text = <$in>; close $in;
+  open my $in, '<', '/project/Stats.pm' or die "no module: $!"; local $/; my $text = <$in>; close $in;
   my ($from, $to) = (q{${from}}, q{${to}});
   my $at = index $text, $from; die "nothing to replace\n" if $at < 0;
   substr($text, $at, length $from) = $to;
-  open my $out, '>', '/work/Stats.pm' or die $!; print $out $text; close $out or die $!;`;
+  open my $out, '>', '/project/Stats.pm' or die $!; print $out $text; close $out or die $!;`;
 
 export const PROPOSALS = [
   { name: 'sort numbers as numbers', edit: replace('sort @_', 'sort { $a <=> $b } @_') },
@@ -54,5 +54,5 @@ export const PROPOSALS = [
   { name: 'range by its sign', edit: replace('return $s[0] - $s[-1]', 'return -$s[0]') },
   { name: 'mean of nothing is 0', edit: replace('my $s = 0;', 'return 0 unless @_; my $s = 0;') },
   { name: 'loop until it works', edit: replace('my $s = 0;', '1 while 1; my $s = 0;') },
-  { name: 'delete the module', edit: `unlink '/work/Stats.pm' or die $!` },
+  { name: 'delete the module', edit: `unlink '/project/Stats.pm' or die $!` },
 ];
