@@ -43,20 +43,13 @@ const NAMELESS: readonly number[] = [0, 3, 7, 8];
 const NAMED: Readonly<Record<number, (cursor: NameReader) => void>> = {
   // Core instances.
   2: (cursor) => {
-    if (cursor.u8() === 0) {
+    // Of a module with arguments, or of exports inline: a list of names and indices in both.
+    if (cursor.u8() === 0) cursor.u32();
+    cursor.each(() => {
+      cursor.checkName();
+      cursor.u8();
       cursor.u32();
-      cursor.each(() => {
-        cursor.checkName();
-        cursor.u8();
-        cursor.u32();
-      });
-    } else {
-      cursor.each(() => {
-        cursor.checkName();
-        cursor.u8();
-        cursor.u32();
-      });
-    }
+    });
   },
   // Instances.
   5: (cursor) => {
