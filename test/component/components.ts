@@ -2,10 +2,23 @@
 
 import { componentEmbed, componentNew, parse } from '@bytecodealliance/jco';
 
+import type { ComponentImage } from '../../src/component/component-image.ts';
+import type { ComponentMachine } from '../../src/component/component-machine.ts';
+
 /** A component of one core module. */
 export async function componentOf(wit: string, wat: string, adapters?: [string, Uint8Array][]): Promise<Uint8Array> {
   const embedded = await componentEmbed({ binary: await parse(wat), witSource: wit });
   return componentNew(embedded, adapters);
+}
+
+/** Does `work` with a machine of its own. */
+export async function onMachine(image: ComponentImage, work: (vm: ComponentMachine) => void): Promise<void> {
+  const vm = await image.boot();
+  try {
+    work(vm);
+  } finally {
+    vm.dispose();
+  }
 }
 
 /** What all of these modules begin with: an allocator that never frees, on a heap at 4 KiB. */

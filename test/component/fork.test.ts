@@ -6,7 +6,7 @@ import { ComponentError } from '../../src/component/component-calls.ts';
 import type { ComponentMachine } from '../../src/component/component-machine.ts';
 import type { ComponentImage } from '../../src/component/component-image.ts';
 import { Host } from '../../src/index.ts';
-import { componentOf, COUNTER_WAT, COUNTER_WIT } from './components.ts';
+import { componentOf, COUNTER_WAT, COUNTER_WIT, onMachine } from './components.ts';
 
 let host: Host;
 let image: ComponentImage;
@@ -27,14 +27,7 @@ afterAll(() => {
   host.dispose();
 });
 
-async function withMachine(work: (vm: ComponentMachine) => void): Promise<void> {
-  const vm = await image.boot();
-  try {
-    work(vm);
-  } finally {
-    vm.dispose();
-  }
-}
+const withMachine = (work: (vm: ComponentMachine) => void): Promise<void> => onMachine(image, work);
 
 test('exports take and give values of their types', () =>
   withMachine(({ exports }) => {

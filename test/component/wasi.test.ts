@@ -7,7 +7,7 @@ import { buildComponent } from '../../src/component/build.ts';
 import type { ComponentImage } from '../../src/component/component-image.ts';
 import type { ComponentMachine } from '../../src/component/component-machine.ts';
 import { filesOf, Host } from '../../src/index.ts';
-import { componentOf } from './components.ts';
+import { componentOf, onMachine } from './components.ts';
 
 const WIT = `
   package test:notes;
@@ -91,14 +91,7 @@ afterAll(() => {
   host.dispose();
 });
 
-async function withMachine(work: (vm: ComponentMachine) => void): Promise<void> {
-  const vm = await image.boot();
-  try {
-    work(vm);
-  } finally {
-    vm.dispose();
-  }
-}
+const withMachine = (work: (vm: ComponentMachine) => void): Promise<void> => onMachine(image, work);
 
 test('a component has a copy-on-write disk, and so has each child', () =>
   withMachine((vm) => {
