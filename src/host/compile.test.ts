@@ -35,10 +35,16 @@ test('the engine says why, at once and later', async () => {
   expect(() => compileNow(bytes)).toThrow(/once it is instrumented: ./);
 });
 
-test('a module that is within the limit of exports, 100,000, only as it was', async () => {
+test('a module that is within the limit of exports only as it was', async () => {
   using host = new Host();
   const bytes = manyExports(60_000);
   expect(WebAssembly.validate(bytes)).toBe(true);
+  // Newer engines allow a million.
+  if (WebAssembly.validate(manyExports(100_001))) {
+    using image = await host.build(bytes);
+    expect((await image.boot()).disposed).toBe(false);
+    return;
+  }
   await expect(host.build(bytes)).rejects.toMatchObject({ code: 'unsupported' });
   expect(() => host.buildSync(bytes)).toThrow(/the engine refuses the module once it is instrumented/);
   expect(host.audit().faults).toEqual([]);
