@@ -8,7 +8,7 @@ import { Command } from 'commander';
 import { FargoError } from '../base/errors.ts';
 import { copyIn } from '../host/copy.ts';
 import { filesOf } from '../host/files.ts';
-import { Host } from '../host/host.ts';
+import { Host } from '../component/host.ts';
 import { copyOut, hostDirectory } from '../platform/node/index.ts';
 import { exitCodesHelp } from './exit-codes.ts';
 import { say } from './failure.ts';

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { FargoError } from '../base/errors.ts';
 import type { FileChange } from '../devices/index.ts';
 import { diffFiles, exportTar } from '../host/export.ts';
-import { Host } from '../host/host.ts';
+import { Host } from '../component/host.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Snapshot } from '../machine/snapshot.ts';
 import { processInput, processOutput } from '../platform/node/index.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { Host } from '../host/host.ts';
+import { Host } from '../component/host.ts';
 import type { Image } from '../host/image.ts';
 import type { Machine } from '../machine/machine.ts';
 import { parseExpression } from './expression.ts';

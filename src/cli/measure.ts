@@ -16,7 +16,7 @@
 
 import { FargoError, type FargoErrorCode } from '../base/errors.ts';
 import { PAGE_BYTES } from '../base/units.ts';
-import type { Host } from '../host/host.ts';
+import type { Host } from '../component/host.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Outcome } from '../machine/outcome.ts';
 import type { Snapshot } from '../machine/snapshot.ts';

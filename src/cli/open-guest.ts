@@ -3,7 +3,7 @@
 import { FargoError } from '../base/errors.ts';
 import { WASM_PAGE_BYTES } from '../base/units.ts';
 import { wasi, type PreopenOptions, type WasiOptions } from '../devices/wasi.ts';
-import { Host } from '../host/host.ts';
+import { Host } from '../component/host.ts';
 import type { Image } from '../host/image.ts';
 import type { Imports } from '../host/imports.ts';
 import type { DeviceFactory, HostFunction } from '../machine/device.ts';

@@ -2,7 +2,7 @@
 
 import { FargoError } from '../base/errors.ts';
 import type { WasiOptions } from '../devices/wasi.ts';
-import { Host } from '../host/host.ts';
+import { Host } from '../component/host.ts';
 import type { Imports } from '../host/imports.ts';
 import { SNAPSHOT_BYTES } from '../image/snapshot/limits.ts';
 import { MediaType } from '../image/snapshot/media-types.ts';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 
 import { FargoError } from '../base/errors.ts';
-import type { Host } from '../host/host.ts';
+import type { Host } from '../component/host.ts';
 import type { Snapshot } from '../machine/snapshot.ts';
 import { ioError } from './load-module.ts';
 import { replaceFile } from './replace-file.ts';

@@ -2,15 +2,18 @@
 
 import { FargoError } from '../base/errors.ts';
 import { assemble, instrumentFor, type Assembly } from '../host/assemble.ts';
-import type { BaseHost, ModuleSource } from '../host/base-host.ts';
+import type { BaseHost, BuildOptions, ModuleSource } from '../host/base-host.ts';
+import { hooksOf } from '../host/image.ts';
 import { wasi, type WasiOptions } from '../devices/index.ts';
 import type { DeviceFactory } from '../machine/device.ts';
 import { standaloneStorage } from '../machine/storage.ts';
+import { isComponent } from '../wasm/reader.ts';
 import { isBinary, wasmFromText } from '../wasm/text.ts';
 import type { AnyExports } from './component-calls.ts';
 import { ComponentImage } from './component-image.ts';
 import { shapeOf, type ExportShape } from './exports.ts';
 import { GlueFactory, type ComponentCaller, type ImportPlace } from './glue-device.ts';
+import { ComponentKind } from './kind.ts';
 import { readGlue } from './glue-source.ts';
 import { compileGlue, type Members } from './glue.ts';
 import { checkNames } from './names.ts';
@@ -20,24 +23,21 @@ import { OPEN_THINGS, OpenTable } from './wasi/open-things.ts';
 import { wasiImports } from './wasi/wasi-imports.ts';
 import { wire } from './wiring.ts';
 
-export interface ComponentOptions {
+/** As {@link BuildOptions}, with imports by the component's types. */
+export interface ComponentOptions extends Omit<BuildOptions, 'imports' | 'devices' | 'exactCalls'> {
   /**
    * What the component imports, by interface or function: `{ 'ns:pkg/iface': { fn(…) {…}, Class }, fn }`. A function gives
    * it for each core, and learns which machine calls.
    */
-  readonly imports?: Members | ((caller: ComponentCaller) => Members);
+  readonly imports?: ComponentImports;
   /** WASI 0.2 for components that import it: the same options as for preview 1, over the same device. */
   readonly wasi?: WasiOptions;
   /** Limit work and call depth of the guest: see `MachineLimits.budget`. What the glue does is not counted. */
   readonly budget?: boolean;
-  /** For messages and lists. */
-  readonly name?: string;
 }
 
-/** Whether bytes are a component: the binary format's preamble with layer 1. */
-export function isComponent(bytes: Uint8Array): boolean {
-  return isBinary(bytes) && bytes.length >= 8 && bytes[6] === 1 && bytes[7] === 0;
-}
+/** Functions of the world and members of interfaces, or what makes them for each core. */
+export type ComponentImports = Members | ((caller: ComponentCaller) => Members);
 
 /**
  * Builds a component, binary or text, into an image of `host`. Needs `@bytecodealliance/jco`.
@@ -70,18 +70,21 @@ export async function buildComponent<Exports = AnyExports>(
   }
   const { wiring, exports } = wire(compiled, metas, given);
   const factory = new GlueFactory({ compiled, wiring, imports });
-  const image = await assemble(runtime, [...instrumented.values()], wiring satisfies Assembly, {
-    budget,
-    devices: wasiDevice === undefined ? [factory] : [factory, wasiDevice, OPEN_THINGS],
-    name,
-  });
   const shapes = shapeOf(exports);
-  return new ComponentImage(image, types, {
+  const kind = new ComponentKind({
     exports: shapes,
     resources: [...resourcesIn(shapes, [])],
     tables: glue.tables,
     device: 0,
   });
+  const parts = await assemble(runtime, [...instrumented.values()], wiring satisfies Assembly, {
+    budget,
+    devices: wasiDevice === undefined ? [factory] : [factory, wasiDevice, OPEN_THINGS],
+    name,
+    hooks: hooksOf(options),
+    kind,
+  });
+  return new ComponentImage(parts, { types, imports: wanted });
 }
 
 function wantsWasi(wanted: readonly string[], { wasi, imports }: ComponentOptions): boolean {
@@ -126,7 +129,7 @@ function requireComponent(bytes: Uint8Array): Uint8Array {
 }
 
 /** As glue takes them: a function of the world's own is the default member of its name. */
-function ownImports(given: NonNullable<ComponentOptions['imports']>, caller: ComponentCaller): Members {
+function ownImports(given: ComponentImports, caller: ComponentCaller): Members {
   const imports = typeof given === 'function' ? (given as (caller: ComponentCaller) => Members)(caller) : given;
   return Object.fromEntries(Object.entries(imports).map(([name, one]) => [name, interfaceOf(name, one)]));
 }

@@ -69,6 +69,11 @@ export class ComponentCalls {
     return (this.#exports ??= this.#members(this.#shape.exports, []));
   }
 
+  /** Calls the function at a path of the exports. */
+  call(path: readonly string[], args: readonly unknown[]): unknown {
+    return this.#invoke(path, args, (glue) => functionAt(glue.exports, path));
+  }
+
   /** An object for a handle of this machine. */
   resource(path: ResourcePath, handle: number): GuestResource {
     const made = Object.create(this.#classOf(path).prototype) as GuestResource;
@@ -95,7 +100,7 @@ export class ComponentCalls {
       const at = [...path, name];
       if (shape.kind === 'interface') members[name] = this.#members(shape.members, at);
       else if (shape.kind === 'resource') members[name] = this.#classOf(at);
-      else members[name] = (...args: unknown[]) => this.#invoke(at, args, (glue) => functionAt(glue.exports, at));
+      else members[name] = (...args: unknown[]) => this.call(at, args);
     }
     return Object.freeze(members);
   }

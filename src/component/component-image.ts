@@ -1,47 +1,46 @@
 /** An image of a component, from which component machines boot. Immutable. */
 
-import { disposable } from '../base/dispose.ts';
-import type { BootOptions, Image } from '../host/image.ts';
-import type { AnyExports, ComponentShape } from './component-calls.ts';
-import { ComponentMachine } from './component-machine.ts';
+import { Image, type BootOptions, type ImageParts } from '../host/image.ts';
+import type { Outcome } from '../machine/outcome.ts';
+import type { AnyExports } from './component-calls.ts';
+import type { ComponentMachine } from './component-machine.ts';
 
 /** As for any machine, but what a trapped call has written is never kept: a component that trapped may not be entered. */
 export type ComponentBootOptions = Omit<BootOptions, 'onTrap'>;
 
-export class ComponentImage<Exports = AnyExports> {
-  static {
-    disposable(this);
-  }
+/** What an image knows of its component beside the program. */
+interface ComponentFacts {
+  readonly types: ReadonlyMap<string, string>;
+  readonly imports: readonly string[];
+}
 
-  /** The image below: several linked modules. */
-  readonly image: Image;
+/** An {@link Image} whose machines have typed exports. `meta` is that of the module that provides for its core modules. */
+export class ComponentImage<Exports = AnyExports> extends Image {
   /** TypeScript declarations of the component's world, by file name. */
   readonly types: ReadonlyMap<string, string>;
-  readonly #shape: ComponentShape;
+  /** Interfaces and functions that the component imports. */
+  readonly imports: readonly string[];
 
   /** @internal */
-  constructor(image: Image, types: ReadonlyMap<string, string>, shape: ComponentShape) {
-    this.image = image;
+  constructor(parts: ImageParts, { types, imports }: ComponentFacts) {
+    super(parts);
     this.types = types;
-    this.#shape = shape;
+    this.imports = imports;
   }
 
-  get name(): string | undefined {
-    return this.image.name;
+  override boot(options?: ComponentBootOptions): Promise<ComponentMachine<Exports>> {
+    return super.boot(options) as Promise<ComponentMachine<Exports>>;
   }
 
-  /** A new machine: all its core modules have been initialized. The caller disposes it. @throws as `Image.boot` */
-  async boot({ limits, onOutput }: ComponentBootOptions = {}): Promise<ComponentMachine<Exports>> {
-    const options = { ...(limits && { limits }), ...(onOutput && { onOutput }) };
-    return new ComponentMachine(await this.image.boot(options), this.#shape);
+  override bootSync(options?: ComponentBootOptions): ComponentMachine<Exports> {
+    return super.bootSync(options) as ComponentMachine<Exports>;
   }
 
-  /** Lets go of compiled code and idle cores. Machines that exist live on. */
-  dispose(): void {
-    this.image.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
+  override tryBoot(options?: ComponentBootOptions): {
+    readonly machine: ComponentMachine<Exports>;
+    readonly outcome: Outcome<unknown>;
+  } {
+    const { machine, outcome } = super.tryBoot(options);
+    return { machine: machine as ComponentMachine<Exports>, outcome };
   }
 }

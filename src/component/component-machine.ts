@@ -1,65 +1,50 @@
 /**
- * A machine whose guest is a component: its exports by their types, and the fork.
+ * A machine whose guest is a component: a machine like any other, with the component's exports by their types.
  *
- * A call is one transaction of the machine below: lowering of the arguments, the guest, lifting of the result. Whatever
- * fails in it undoes all of it.
+ * A call is one transaction of the machine: lowering of the arguments, the guest, lifting of the result. Whatever fails in it
+ * undoes all of it.
  */
 
-import { disposable } from '../base/dispose.ts';
 import { FargoError } from '../base/errors.ts';
 import type { ForkOptions } from '../machine/fork.ts';
-import type { Machine } from '../machine/machine.ts';
-import { ExitError, TrapError, type Outcome, type OutputChunk } from '../machine/outcome.ts';
+import { Machine, type CommandSink, type MachineParts } from '../machine/machine.ts';
+import { ExitError, TrapError, type Outcome } from '../machine/outcome.ts';
+import type { MemoryDoor } from '../machine/device.ts';
+import type { Pages } from '../machine/pages.ts';
 import type { Snapshot } from '../machine/snapshot.ts';
-import type { Usage } from '../machine/usage.ts';
+import type { State } from '../machine/state.ts';
 import { ComponentCalls, ComponentError, type AnyExports, type ComponentShape } from './component-calls.ts';
-import { readResource, type GuestResource, type ResourceOwner } from './resource.ts';
+import { ComponentSnapshot } from './component-snapshot.ts';
+import { functionNamed } from './export-names.ts';
+import { ownerOf, readResource, type GuestResource, type ResourceOwner } from './resource.ts';
 
-/** Where a machine comes from, to carry resources along. */
-interface Origin {
-  readonly machine: ResourceOwner | undefined;
-  readonly calls: number;
-}
+/** What became of one child of a request. */
+export type ComponentForkResult<Exports = AnyExports> =
+  | { readonly ok: true; readonly machine: ComponentMachine<Exports> }
+  | { readonly ok: false; readonly error: FargoError };
 
-export class ComponentMachine<Exports = AnyExports> implements ResourceOwner {
-  static {
-    disposable(this);
-  }
+/** What commands export, of any version of WASI 0.2. */
+const RUN = 'wasi:cli/run#run';
 
-  /** The machine below: memory, pages, usage, lineage. Its core modules' exports are not to be called. */
-  readonly machine: Machine;
+export class ComponentMachine<Exports = AnyExports> extends Machine implements ResourceOwner {
   readonly #shape: ComponentShape;
-  readonly #component: ComponentCalls;
-  readonly #origin: Origin;
-  readonly #carried = new WeakSet<GuestResource>();
+  /** Count of its parent's calls when it was forked. */
+  readonly #born: number;
+  #component: ComponentCalls | undefined = undefined;
+  #carried: WeakSet<GuestResource> | undefined = undefined;
   /** Counts of calls between which nothing has come into being that is still there. */
-  #undone: { readonly after: number; readonly to: number }[] = [];
+  #undone: readonly { readonly after: number; readonly to: number }[] = NONE;
   #calls: number;
 
   /** @internal */
-  constructor(machine: Machine, shape: ComponentShape, origin: Origin = { machine: undefined, calls: 0 }) {
-    this.machine = machine;
-    this.#shape = shape;
-    this.#origin = origin;
-    this.#calls = origin.calls;
-    this.#component = new ComponentCalls(machine, shape, this);
-  }
-
-  get id(): number {
-    return this.machine.id;
-  }
-
-  get lineage(): readonly number[] {
-    return this.machine.lineage;
-  }
-
-  get disposed(): boolean {
-    return this.machine.disposed;
-  }
-
-  /** @internal */
-  get calls(): number {
-    return this.#calls;
+  constructor(
+    parts: MachineParts,
+    state: State,
+    component: { readonly shape: ComponentShape; readonly calls: number },
+  ) {
+    super(parts, state);
+    this.#shape = component.shape;
+    this.#born = this.#calls = component.calls;
   }
 
   /**
@@ -71,103 +56,141 @@ export class ComponentMachine<Exports = AnyExports> implements ResourceOwner {
    * FargoError `bad-argument` for values that are not of the type.
    */
   get exports(): Exports {
-    return this.#component.exports as Exports;
+    return this.#guest.exports as Exports;
   }
 
-  /** A child, at rest. The caller disposes it. @throws FargoError as `Machine.fork`, `fork-refused` for held host objects */
-  fork(): ComponentMachine<Exports>;
-  fork(count: number, options?: ForkOptions): ComponentMachine<Exports>[];
-  fork(count?: number, options: ForkOptions = {}): ComponentMachine<Exports> | ComponentMachine<Exports>[] {
-    if (count === undefined) return this.#childOf(this.machine.fork());
-    return this.machine.fork(count, options).map((machine) => this.#childOf(machine));
+  /**
+   * Calls an exported function by its name as WIT writes it: `handle`, or `ns:pkg/iface#fn`, the version of the interface
+   * left out or not.
+   *
+   * @throws as functions of {@link exports}; FargoError `no-export`
+   */
+  override call(name: string, ...args: readonly unknown[]): unknown {
+    this.requireAlive();
+    return this.#guest.call(functionNamed(this.#shape.exports, name), args);
   }
 
-  /** This instant, frozen. The caller disposes it. @throws FargoError as {@link fork} */
-  snapshot(): ComponentSnapshot<Exports> {
-    return new ComponentSnapshot<Exports>(this.machine.snapshot(), this.#shape, { machine: this, calls: this.#calls });
+  /** As {@link call}, with traps and exits as values. @throws ComponentError for the error of a `result` */
+  override tryCall(name: string, ...args: readonly unknown[]): Outcome<unknown> {
+    try {
+      return { kind: 'return', value: this.call(name, ...args) };
+    } catch (error) {
+      if (error instanceof TrapError) return { kind: 'trap', trap: error.trap };
+      if (error instanceof ExitError) return { kind: 'exit', code: error.exitCode };
+      throw error;
+    }
   }
 
-  /** Goes back to a snapshot of the same component. Resources that came into being since are gone. */
-  rollback(to: ComponentSnapshot<Exports>): void {
-    this.machine.rollback(to.snapshot);
-    this.#forget(to.origin.machine === this ? to.origin.calls : -1);
+  /** Not for components. @throws FargoError `unsupported` */
+  override tryCallBits(): never {
+    throw coreOnly();
   }
 
-  /** Goes back to what it was when it booted or was forked. */
-  reset(): void {
-    this.machine.reset();
-    this.#forget(this.#origin.calls);
+  /** Not for components. @throws FargoError `unsupported` */
+  override tryCallIn(): never {
+    throw coreOnly();
   }
 
-  /** Calls that commit together, or not at all: see `Machine.transaction`. */
-  transaction<T>(work: (vm: this) => T): T {
+  /** Not for components. @throws FargoError `unsupported` */
+  override setGlobal(): never {
+    throw coreOnly();
+  }
+
+  /**
+   * Runs a function without arguments as a command, by default `wasi:cli/run`: see {@link Machine.runCommand}.
+   *
+   * @returns exit code 0 where it returns, 1 where it returns an error
+   * @throws FargoError `no-export` for a component that is no command
+   */
+  override runCommand(sink: CommandSink, name: string = RUN): Outcome<unknown> {
+    return this.streamed(sink, () => {
+      try {
+        const outcome = this.tryCall(name);
+        return outcome.kind === 'return' ? { kind: 'exit', code: 0 } : outcome;
+      } catch (error) {
+        if (error instanceof ComponentError) return { kind: 'exit', code: 1 };
+        throw error;
+      }
+    });
+  }
+
+  override fork(): ComponentMachine<Exports>;
+  override fork(count: number, options?: ForkOptions): ComponentMachine<Exports>[];
+  override fork(count?: number, options?: ForkOptions): ComponentMachine<Exports> | ComponentMachine<Exports>[] {
+    const made = count === undefined ? super.fork() : super.fork(count, options);
+    return made as ComponentMachine<Exports> | ComponentMachine<Exports>[];
+  }
+
+  override forkEach(count: number, options?: ForkOptions): ComponentForkResult<Exports>[] {
+    return super.forkEach(count, options) as ComponentForkResult<Exports>[];
+  }
+
+  override snapshot(): ComponentSnapshot<Exports> {
+    return super.snapshot() as ComponentSnapshot<Exports>;
+  }
+
+  /** Goes back to a snapshot of the same component. Resources that came into being since are gone. @throws as `Machine.rollback` */
+  override rollback(to: Snapshot): void {
+    super.rollback(to);
+    this.#forget(to instanceof ComponentSnapshot && to.identity === this.identity ? to.calls : -1);
+  }
+
+  /** Goes back to what it was when it booted or was forked. @throws as `Machine.reset` */
+  override reset(): void {
+    super.reset();
+    this.#forget(this.#born);
+  }
+
+  override transaction<T>(work: (vm: this) => T): T {
     const before = this.#calls;
     try {
-      return this.machine.transaction(() => work(this));
+      return super.transaction(work);
     } catch (error) {
       this.#forget(before);
       throw error;
     }
   }
 
+  /** The first memory of its core modules. @throws FargoError `bad-argument` where there is none */
+  override get memory(): MemoryDoor {
+    return super.memoryOf(...this.#firstMemory());
+  }
+
+  override pages(unit?: number, index?: number): Pages {
+    return super.pages(...this.#memoryAt(unit, index));
+  }
+
+  override pagesSince(snapshot: Snapshot, unit?: number, index?: number): Uint32Array {
+    return super.pagesSince(snapshot, ...this.#memoryAt(unit, index));
+  }
+
   /**
-   * An object of this machine for a resource that an ancestor of it had when the fork happened: it has the same handle here.
+   * An object of this machine for a resource that its parent had when the fork happened: it has the same handle here.
    *
    * @throws FargoError `bad-argument` for any other resource, one that is gone, and one that was carried before
    */
   carry<T extends GuestResource>(resource: T): T {
-    const { machine: from, calls } = this.#origin;
-    if (from === undefined) throw new FargoError('bad-argument', `machine ${this.id} has no parent to carry from`);
+    const { parent } = this.identity;
+    const from = ownerOf(resource);
+    if (parent === undefined) throw new FargoError('bad-argument', `machine ${this.id} has no parent to carry from`);
+    if (from?.identity !== parent) {
+      const whose = from === undefined ? 'no machine' : `machine ${from.id}`;
+      throw new FargoError('bad-argument', `the resource is of ${whose}; machine ${this.id} carries from its parent`);
+    }
     const { handle, path, born } = readResource(resource, from);
-    if (born > calls || this.#carried.has(resource)) {
+    if (born > this.#born || this.#carried?.has(resource) === true) {
       throw new FargoError(
         'bad-argument',
         'the resource came into being after the fork, or it was carried here before',
       );
     }
-    this.#carried.add(resource);
-    return this.#component.resource(path, handle) as T;
+    (this.#carried ??= new WeakSet()).add(resource);
+    return this.#guest.resource(path, handle) as T;
   }
 
-  /**
-   * Runs a command component (`wasi:cli/run`): its output goes to `sink` at once.
-   *
-   * @returns exit code 0 where it returns, 1 where it returns an error
-   * @throws FargoError `no-export` for a component that is no command
-   */
-  runCommand(sink: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => void): Outcome<undefined> {
-    const { run } = this.exports as { readonly run?: { readonly run?: () => void } };
-    if (run?.run === undefined) throw new FargoError('no-export', 'the component does not export wasi:cli/run');
-    const before = this.machine.streaming;
-    this.machine.streaming = sink;
-    try {
-      run.run();
-      return { kind: 'exit', code: 0 };
-    } catch (error) {
-      if (error instanceof ComponentError) return { kind: 'exit', code: 1 };
-      if (error instanceof ExitError) return { kind: 'exit', code: error.exitCode };
-      if (error instanceof TrapError) return { kind: 'trap', trap: error.trap };
-      throw error;
-    } finally {
-      this.machine.streaming = before;
-    }
-  }
-
-  takeOutput(): OutputChunk[] {
-    return this.machine.takeOutput();
-  }
-
-  usage(): Usage {
-    return this.machine.usage();
-  }
-
-  /** Frees what only it holds. @throws FargoError `machine-busy` */
-  dispose(): void {
-    this.machine.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
+  /** @internal */
+  get calls(): number {
+    return this.#calls;
   }
 
   /** @internal */
@@ -182,11 +205,21 @@ export class ComponentMachine<Exports = AnyExports> implements ResourceOwner {
 
   /** @internal */
   dropResource(resource: GuestResource): void {
-    this.#component.drop(resource);
+    this.#guest.drop(resource);
   }
 
-  #childOf(machine: Machine): ComponentMachine<Exports> {
-    return new ComponentMachine<Exports>(machine, this.#shape, { machine: this, calls: this.#calls });
+  get #guest(): ComponentCalls {
+    return (this.#component ??= new ComponentCalls(this, this.#shape, this));
+  }
+
+  #memoryAt(unit: number | undefined, index = 0): [number, number] {
+    return unit === undefined ? this.#firstMemory() : [unit, index];
+  }
+
+  #firstMemory(): [number, number] {
+    const [first] = this.program.memories;
+    if (first === undefined) throw new FargoError('bad-argument', 'the component has no memory');
+    return [first.unit, first.index];
   }
 
   /** What came into being after that count of calls is gone. */
@@ -196,37 +229,8 @@ export class ComponentMachine<Exports = AnyExports> implements ResourceOwner {
   }
 }
 
-export class ComponentSnapshot<Exports = AnyExports> {
-  static {
-    disposable(this);
-  }
+const NONE: readonly never[] = [];
 
-  /** The snapshot below. */
-  readonly snapshot: Snapshot;
-  /** @internal */ readonly origin: Origin;
-  readonly #shape: ComponentShape;
-
-  /** @internal */
-  constructor(snapshot: Snapshot, shape: ComponentShape, origin: Origin) {
-    this.snapshot = snapshot;
-    this.#shape = shape;
-    this.origin = origin;
-  }
-
-  /** A child, or many. The caller disposes them. @throws FargoError as `Snapshot.fork` */
-  fork(): ComponentMachine<Exports>;
-  fork(count: number, options?: ForkOptions): ComponentMachine<Exports>[];
-  fork(count?: number, options: ForkOptions = {}): ComponentMachine<Exports> | ComponentMachine<Exports>[] {
-    const child = (machine: Machine): ComponentMachine<Exports> =>
-      new ComponentMachine<Exports>(machine, this.#shape, this.origin);
-    return count === undefined ? child(this.snapshot.fork()) : this.snapshot.fork(count, options).map(child);
-  }
-
-  dispose(): void {
-    this.snapshot.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
+function coreOnly(): FargoError {
+  return new FargoError('unsupported', 'core modules of a component are not called from outside: use its exports');
 }

@@ -2,10 +2,12 @@
 
 import { disposable } from '../base/dispose.ts';
 import { FargoError } from '../base/errors.ts';
+import type { Identity } from '../machine/identity.ts';
 
 /** What a resource needs of its machine. */
 export interface ResourceOwner {
   readonly id: number;
+  readonly identity: Identity;
   /** Counts calls; never goes back. */
   readonly calls: number;
   /** Whether what came into being at that count is still there, as far as the machine knows. */
@@ -51,6 +53,11 @@ export function placeResource(
   where: { readonly path: ResourcePath; readonly handle: number },
 ): void {
   places.set(resource, { owner, path: where.path, born: owner.calls, handle: where.handle });
+}
+
+/** Whose it is, whatever has become of it. */
+export function ownerOf(resource: GuestResource): ResourceOwner | undefined {
+  return places.get(resource)?.owner;
 }
 
 /** What it stands for. @throws FargoError `bad-argument` unless it is a live resource of that machine */

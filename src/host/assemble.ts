@@ -3,10 +3,12 @@
 import { instrument } from '../instrument/instrument.ts';
 import type { ModuleMeta } from '../instrument/meta.ts';
 import type { DeviceFactory } from '../machine/device.ts';
+import type { MachineKind } from '../machine/kind.ts';
 import { Program, type Link, type Unit } from '../machine/program.ts';
+import type { CommitHooks } from '../machine/machine.ts';
 import type { Runtime } from '../machine/runtime.ts';
 import { compile } from './compile.ts';
-import { Image } from './image.ts';
+import type { ImageParts } from './image.ts';
 import { providerModule, type ProvidedItem } from './provider.ts';
 import { rememberSource } from './sources.ts';
 
@@ -21,6 +23,8 @@ export interface AssemblyOptions {
   readonly budget: boolean;
   readonly devices: readonly DeviceFactory[];
   readonly name: string | undefined;
+  readonly hooks: CommitHooks | undefined;
+  readonly kind: MachineKind;
 }
 
 export interface Instrumentation {
@@ -36,15 +40,15 @@ export function instrumentFor(bytes: Uint8Array, budget: boolean): Instrumentati
 }
 
 /**
- * An image of several modules. The main unit is the provider, which exports nothing that can be called: what such a machine
+ * The parts of an image of several modules. The main unit is the provider, which exports nothing that can be called: what such a machine
  * exports is not what its core modules do.
  */
 export async function assemble(
   runtime: Runtime,
   modules: readonly Instrumentation[],
   { provided, units }: Assembly,
-  { budget, devices, name }: AssemblyOptions,
-): Promise<Image> {
+  { budget, devices, name, hooks, kind }: AssemblyOptions,
+): Promise<ImageParts> {
   const compiled: WebAssembly.Module[] = [];
   for (const { bytes, source } of modules) {
     const module = await compile(bytes);
@@ -55,7 +59,8 @@ export async function assemble(
     return { compiled: compiled[module]!, meta: modules[module]!.meta, links, sizesAtLink: undefined };
   });
   const program = new Program([await providerOf(provided), ...linked], devices, 0);
-  return new Image({ runtime, program, name, hooks: undefined });
+  program.kind = kind;
+  return { runtime, program, name, hooks };
 }
 
 async function providerOf(items: readonly ProvidedItem[]): Promise<Unit> {

@@ -22,7 +22,7 @@ import { MACHINE_BYTES } from '../machine/usage.ts';
 import type { AuditReport } from '../memory/audit.ts';
 import { NODE_BYTES } from '../memory/page-map.ts';
 import { PAGE_BYTES } from '../base/units.ts';
-import { hasMagic } from '../wasm/reader.ts';
+import { hasMagic, isComponent } from '../wasm/reader.ts';
 import { compile, compileNow } from './compile.ts';
 import { hooksOf, Image } from './image.ts';
 import { linkImports, PROVIDER, type Imports, type Linked, type NamedUnits } from './imports.ts';
@@ -78,6 +78,8 @@ export interface HostParts {
   parse(text: string): Promise<Uint8Array>;
   readonly save: Saver;
   readonly load: (runtime: Runtime, bytes: Uint8Array, options: LoadOptions) => Promise<Snapshot>;
+  /** Builds a component. */
+  readonly component: (host: BaseHost, bytes: Uint8Array, options: BuildOptions) => Promise<Image>;
 }
 
 /** What all hosts do. */
@@ -97,12 +99,15 @@ export abstract class BaseHost {
   }
 
   /**
-   * Instruments, compiles and links a guest. A copy of the bytes is kept with the image, for snapshots that are saved.
+   * Instruments, compiles and links a guest. A copy of the bytes is kept with the image, for snapshots that are saved. A
+   * component gives a `ComponentImage`.
    *
    * @throws FargoError `invalid-module`, `unsupported`, `link`, `missing-dependency` (text without the parser), `disposed`
    */
   async build(source: ModuleSource, options: BuildOptions = {}): Promise<Image> {
-    const kept = sourceFrom(await moduleBytes(source, this.#parts), options);
+    const bytes = await moduleBytes(source, this.#parts);
+    if (isComponent(bytes)) return this.#parts.component(this, bytes, options);
+    const kept = sourceFrom(bytes, options);
     const instrumented = this.#instrument(kept.bytes, options);
     const compiling = compile(instrumented.bytes);
     if (this.#parts.wasi === undefined && usesWasi(instrumented.meta, options)) {
@@ -138,6 +143,12 @@ export abstract class BaseHost {
     machine.settle();
     const instrumented = this.#instrument(source, options);
     const { program } = machine;
+    if (program.kind !== undefined) {
+      throw new FargoError(
+        'unsupported',
+        `machine ${machine.id} is that of a component: no module can be linked to it`,
+      );
+    }
     const named = new Map([...machine.names].map(([name, unit]) => [name, { unit, meta: program.units[unit]!.meta }]));
     const { links, provided } = this.#links(instrumented.meta, options, named, program.devices);
     const compiled = compileNow(instrumented.bytes);

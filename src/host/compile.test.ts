@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 
 import { compile, compileNow } from './compile.ts';
-import { Host } from './host.ts';
+import { Host } from '../component/host.ts';
 
 function leb(value: number): number[] {
   return value < 128 ? [value] : [(value & 127) | 128, ...leb(value >> 7)];

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { WasiOptions } from '../devices/index.ts';
 import type { Machine } from '../machine/machine.ts';
 import { setClock } from './guest-clock.ts';
-import { Host } from './host.ts';
+import { Host } from '../component/host.ts';
 
 const GUEST = `(module
   (import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))

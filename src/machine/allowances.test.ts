@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Host } from '../host/host.ts';
+import { Host } from '../component/host.ts';
 import { wasmFromText } from '../wasm/text.ts';
 
 test('memory that no address reaches is refused before it is charged', async () => {

@@ -41,10 +41,10 @@ export function boot(runtime: Runtime, program: Program, setup: MachineSetup): B
   runtime.requireStack();
   checkSizes(program, setup.limits);
   if (program.birth === undefined) runtime.cores.create(program);
-  const machine = new Machine(
-    { runtime, program, names: NO_NAMES, identity: newIdentity(undefined), ...setup },
-    program.birth!,
-  );
+  const parts = { runtime, program, names: NO_NAMES, identity: newIdentity(undefined), ...setup };
+  const { kind } = program;
+  const machine =
+    kind === undefined ? new Machine(parts, program.birth!) : kind.machine(parts, program.birth!, undefined);
   try {
     const booted = { machine, outcome: initialize(machine, machine.enter(), 0) };
     machine.markOrigin();

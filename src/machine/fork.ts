@@ -89,14 +89,13 @@ export function forkEach(source: ForkSource, count: number, options: ForkOptions
 
 function spawn(source: ForkSource, own: Pick<ForkSource, 'limits' | 'onTrap' | 'onOutput'>): Machine {
   const { runtime, program } = source;
+  const { kind } = program;
   const state = source.settle();
   const identity = newIdentity(source.identity);
   const forked = program.devices.length === 0 ? undefined : withForkedDevices(runtime, program, { state, identity });
   const { limits, onTrap, onOutput } = own;
-  const child = new Machine(
-    { runtime, program, names: source.names, identity, limits, onTrap, hooks: source.hooks, onOutput },
-    forked ?? state,
-  );
+  const parts = { runtime, program, names: source.names, identity, limits, onTrap, hooks: source.hooks, onOutput };
+  const child = kind === undefined ? new Machine(parts, forked ?? state) : kind.machine(parts, forked ?? state, source);
   forked?.drop(runtime.maps);
   if (program.hasForkHook) runForkHook(child);
   return child;

@@ -51,6 +51,9 @@ export type TrapPolicy = 'rollback' | 'keep';
 /** Where a machine's output goes, once it is committed. `machine` is the one that wrote it. */
 export type OutputSink = (chunk: OutputChunk, machine: Machine) => void;
 
+/** Where a running command's output goes, before anything is committed. */
+export type CommandSink = (stream: 'stdout' | 'stderr', bytes: Uint8Array) => void;
+
 /** The embedder's own functions learn here when what a call did became final, or was undone. */
 export interface CommitHooks {
   commit?(machine: Machine): void;
@@ -82,7 +85,7 @@ export class Machine implements Holder, ForkSource {
   /** @internal The core whose owner this machine is. */
   core: Core | undefined = undefined;
   /** @internal Takes output at once, while a command runs. */
-  streaming: ((stream: 'stdout' | 'stderr', bytes: Uint8Array) => void) | undefined = undefined;
+  streaming: CommandSink | undefined = undefined;
   /** @internal */ previousHolder: Holder | undefined = undefined;
   /** @internal */ nextHolder: Holder | undefined = undefined;
   /** State at boot or fork, to reset to. */
@@ -225,13 +228,18 @@ export class Machine implements Holder, ForkSource {
    *
    * @returns exit code 0 where the command returns
    */
-  runCommand(sink: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => void, name = '_start'): Outcome<unknown> {
+  runCommand(sink: CommandSink, name = '_start'): Outcome<unknown> {
+    return this.streamed(sink, () => this.tryCall(name));
+  }
+
+  /** @internal Does `work` with output going to `sink` at once. */
+  streamed<T>(sink: CommandSink, work: () => T): T {
     const before = this.streaming;
     const bytesBefore = this.#streamedBytes;
     this.streaming = sink;
     this.#streamedBytes = 0;
     try {
-      return this.tryCall(name);
+      return work();
     } finally {
       this.streaming = before;
       this.#streamedBytes = bytesBefore;
@@ -267,7 +275,8 @@ export class Machine implements Holder, ForkSource {
   snapshot(): Snapshot {
     const state = this.settle();
     const paused = withPausedDevices(this.runtime, this.program, state);
-    const snapshot = new Snapshot(this, paused ?? state);
+    const { kind } = this.program;
+    const snapshot = kind === undefined ? new Snapshot(this, paused ?? state) : kind.snapshot(this, paused ?? state);
     paused?.drop(this.runtime.maps);
     return snapshot;
   }

@@ -10,6 +10,7 @@ import { FargoError } from '../base/errors.ts';
 import type { ExportMeta, ModuleMeta } from '../instrument/meta.ts';
 import type { FuncType } from '../wasm/module.ts';
 import type { DeviceFactory, HostFunction } from './device.ts';
+import type { MachineKind } from './kind.ts';
 import type { State } from './state.ts';
 
 /** Where an import comes from. */
@@ -82,6 +83,8 @@ export class Program {
   users = 0;
   /** Whether an image still boots machines of it. One that arose by linking ends with its last user. */
   kept: boolean;
+  /** What its machines are, where they are more than machines. Set before the first one. */
+  kind: MachineKind | undefined = undefined;
   /** State of a new core: what instances are before anything has run. Set with the first core. */
   birth: State | undefined = undefined;
   /** Entries of each table of a new core. Set with the first core. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Host } from '../host/host.ts';
+import { Host } from '../component/host.ts';
 
 const GUEST = `(module (memory (export "memory") 1)
   (func (export "store") (param i32 i32) (i32.store (local.get 0) (local.get 1))))`;

@@ -139,6 +139,11 @@ export function hasMagic(bytes: Uint8Array): boolean {
   return bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d;
 }
 
+/** Whether `bytes` are a component: the preamble with layer 1. */
+export function isComponent(bytes: Uint8Array): boolean {
+  return hasMagic(bytes) && bytes.length >= 8 && bytes[6] === 1 && bytes[7] === 0;
+}
+
 function headerError(message: string, offset: number, code: FargoErrorCode = 'invalid-module'): FargoError {
   return new FargoError(code, message, { offset, section: 'header' });
 }

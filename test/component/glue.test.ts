@@ -2,7 +2,8 @@
 
 import { componentEmbed, componentNew, parse } from '@bytecodealliance/jco';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildComponent, isComponent } from '../../src/component/build.ts';
+import { buildComponent } from '../../src/component/build.ts';
+import { isComponent } from '../../src/wasm/reader.ts';
 import { readGlue } from '../../src/component/glue-source.ts';
 import { transpile, worldOf } from '../../src/component/transpile.ts';
 import { Host } from '../../src/index.ts';

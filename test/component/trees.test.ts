@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { buildComponent } from '../../src/component/build.ts';
-import type { ComponentMachine, ComponentSnapshot } from '../../src/component/component-machine.ts';
+import type { ComponentMachine } from '../../src/component/component-machine.ts';
+import type { ComponentSnapshot } from '../../src/component/component-snapshot.ts';
 import type { GuestResource } from '../../src/component/resource.ts';
 import { Host } from '../../src/index.ts';
 import { componentOf, COUNTER_WAT, COUNTER_WIT } from './components.ts';

@@ -100,7 +100,7 @@ test('a component has a copy-on-write disk, and so has each child', () =>
     children.forEach((child, i) => expect(child.exports.append('data/a.txt', `child ${i}\n`)).toBeGreaterThan(0));
     children.forEach((child, i) => {
       expect(child.exports.cat('data/a.txt')).toBe(`first\nsecond\nchild ${i}\n`);
-      expect(filesOf(child.machine).readText('/data/a.txt')).toBe(`first\nsecond\nchild ${i}\n`);
+      expect(filesOf(child).readText('/data/a.txt')).toBe(`first\nsecond\nchild ${i}\n`);
     });
     expect(vm.exports.cat('data/a.txt')).toBe('first\nsecond\n');
     expect(vm.exports.cat('data/none.txt')).toBe('!');

@@ -1,7 +1,7 @@
 /** Modules that Binaryen makes of random bytes, original against machine. In `npm test` a few; with FARGO_LONG 1,000. */
 
 import { expect, it } from 'vitest';
-import { Host } from '../../src/host/host.ts';
+import { Host } from '../../src/component/host.ts';
 import { compareTranslated } from './binaryen.ts';
 import { newTally } from './compare.ts';
 import { WasmOpt } from './wasm-opt.ts';

@@ -10,7 +10,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { Host } from '../../src/host/host.ts';
+import type { Host } from '../../src/component/host.ts';
 import type { Imports } from '../../src/host/imports.ts';
 import type { Machine } from '../../src/machine/machine.ts';
 import { trapOf } from '../../src/machine/trap.ts';

@@ -9,7 +9,7 @@
  */
 
 import { expect } from 'vitest';
-import type { Host } from '../../src/host/host.ts';
+import type { Host } from '../../src/component/host.ts';
 import type { Imports } from '../../src/host/imports.ts';
 import type { Machine } from '../../src/machine/machine.ts';
 import { Random } from '../instrument/random-code.ts';

@@ -5,7 +5,7 @@
  */
 
 import { expect, it } from 'vitest';
-import { Host } from '../../src/host/host.ts';
+import { Host } from '../../src/component/host.ts';
 import { CALLS, compareModule, newTally } from './compare.ts';
 
 const LONG = process.env['FARGO_LONG'] !== undefined;

@@ -9,7 +9,7 @@
  */
 
 import { FargoError } from '../../src/base/errors.ts';
-import { Host } from '../../src/host/host.ts';
+import { Host } from '../../src/component/host.ts';
 import type { Image } from '../../src/host/image.ts';
 import type { Imports } from '../../src/host/imports.ts';
 import type { Machine } from '../../src/machine/machine.ts';

@@ -1,7 +1,7 @@
 /** Children of children, and what each of them holds. */
 
 import { PAGE_BYTES } from '../../base/units.ts';
-import type { Host } from '../../host/host.ts';
+import type { Host } from '../../component/host.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Snapshot } from '../../machine/snapshot.ts';
 import { check } from './timed.ts';

@@ -6,7 +6,7 @@
 
 import { FargoError } from '../../base/errors.ts';
 import { PAGE_BYTES } from '../../base/units.ts';
-import { Host } from '../../host/host.ts';
+import { Host } from '../../component/host.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { TrapError } from '../../machine/outcome.ts';
 import type { Snapshot } from '../../machine/snapshot.ts';

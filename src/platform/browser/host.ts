@@ -3,7 +3,8 @@
  * files of their own of it: WASI when a guest of WASI is built; saving, loading and text modules with the first of these.
  */
 
-import { BaseHost, type HostParts, type WasiMaker } from '../../host/base-host.ts';
+import { TypedHost } from '../../component/typed-host.ts';
+import type { HostParts, WasiMaker } from '../../host/base-host.ts';
 import type { RuntimeOptions } from '../../machine/runtime.ts';
 
 let wasi: WasiMaker | undefined;
@@ -27,13 +28,17 @@ const PARTS: HostParts = {
     const { loadSnapshot } = await import('../../host/later.ts');
     return loadSnapshot(runtime, bytes, options);
   },
+  async component(host, bytes, options) {
+    const { buildComponent } = await import('../../component/build.ts');
+    return buildComponent(host, bytes, options);
+  },
 };
 
 /**
  * As `Host` of `fargo-wasm`, with two differences: `buildSync` takes guests of WASI once `build` has, and a snapshot that is
  * saved must live until that is done.
  */
-export class Host extends BaseHost {
+export class Host extends TypedHost {
   constructor(options: RuntimeOptions = {}) {
     super(options, PARTS);
   }

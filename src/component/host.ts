@@ -1,13 +1,12 @@
-/** The host with all its parts at hand. */
+/** The host with all its parts at hand. What components need is loaded with the first of them. */
 
 import { wasi } from '../devices/index.ts';
+import type { HostParts } from '../host/base-host.ts';
+import { loadSnapshot } from '../host/load.ts';
+import { saveSnapshot } from '../host/save.ts';
 import type { RuntimeOptions } from '../machine/runtime.ts';
 import { wasmFromText } from '../wasm/text.ts';
-import { BaseHost, type HostParts } from './base-host.ts';
-import { loadSnapshot } from './load.ts';
-import { saveSnapshot } from './save.ts';
-
-export type { BuildOptions, HostUsage, ModuleSource } from './base-host.ts';
+import { TypedHost } from './typed-host.ts';
 
 const PARTS: HostParts = {
   wasi,
@@ -15,10 +14,14 @@ const PARTS: HostParts = {
   parse: wasmFromText,
   save: saveSnapshot,
   load: loadSnapshot,
+  async component(host, bytes, options) {
+    const { buildComponent } = await import('./build.ts');
+    return buildComponent(host, bytes, options);
+  },
 };
 
 /** Owns machines, and all that they use together. */
-export class Host extends BaseHost {
+export class Host extends TypedHost {
   constructor(options: RuntimeOptions = {}) {
     super(options, PARTS);
   }
