@@ -69,3 +69,4 @@ declare const crypto: {
   readonly subtle?: { digest(algorithm: 'SHA-256', bytes: Uint8Array): Promise<ArrayBuffer> };
 };
 declare function setTimeout(work: () => void, delayMs: number): unknown;
+declare function clearTimeout(timer: unknown): void;
