@@ -3,9 +3,10 @@
 import { FargoError } from '../base/errors.ts';
 import { assemble, instrumentFor, type Assembly } from '../host/assemble.ts';
 import type { BaseHost, BuildOptions, ModuleSource } from '../host/base-host.ts';
+import { rememberComponent } from '../host/component-sources.ts';
 import { hooksOf } from '../host/image.ts';
-import { wasi, type WasiOptions } from '../devices/index.ts';
-import type { DeviceFactory } from '../machine/device.ts';
+import { wasi, wasiOfSaved, type WasiOptions } from '../devices/index.ts';
+import type { DeviceFactory, SavedDevice } from '../machine/device.ts';
 import { standaloneStorage } from '../machine/storage.ts';
 import { isComponent } from '../wasm/reader.ts';
 import { isBinary, wasmFromText } from '../wasm/text.ts';
@@ -14,12 +15,13 @@ import { ComponentImage } from './component-image.ts';
 import { shapeOf, type ExportShape } from './exports.ts';
 import { GlueFactory, type ComponentCaller, type ImportPlace } from './glue-device.ts';
 import { ComponentKind } from './kind.ts';
-import { readGlue } from './glue-source.ts';
-import { compileGlue, type Members } from './glue.ts';
+import type { Members } from './glue.ts';
 import { checkNames } from './names.ts';
+import { glueOf } from './prepared.ts';
 import type { ResourcePath } from './resource.ts';
 import { transpile } from './transpile.ts';
-import { OPEN_THINGS, OpenTable } from './wasi/open-things.ts';
+import { OpenTable } from './wasi/open-things.ts';
+import { OPEN_THINGS } from './wasi/saved-open-things.ts';
 import { wasiImports } from './wasi/wasi-imports.ts';
 import { wire } from './wiring.ts';
 
@@ -40,24 +42,26 @@ export interface ComponentOptions extends Omit<BuildOptions, 'imports' | 'device
 export type ComponentImports = Members | ((caller: ComponentCaller) => Members);
 
 /**
- * Builds a component, binary or text, into an image of `host`. Needs `@bytecodealliance/jco`.
+ * Builds a component, binary or text, into an image of `host`. Needs `@bytecodealliance/jco`, or what was prepared with it.
  *
+ * @param saved what a file says of WASI, for a machine that was saved
  * @throws FargoError `invalid-module`, `unsupported`, `link`, `missing-dependency`, `disposed`
  */
 export async function buildComponent<Exports = AnyExports>(
   host: BaseHost,
   source: ModuleSource,
   options: ComponentOptions = {},
+  saved?: SavedDevice,
 ): Promise<ComponentImage<Exports>> {
-  const bytes = await bytesOf(source);
+  const bytes = new Uint8Array(await bytesOf(source));
   checkNames(bytes);
-  const { glue: text, modules, types, imports: wanted } = await transpile(bytes);
-  const glue = readGlue(text);
-  const compiled = compileGlue(glue);
+  const apart = await transpile(bytes, options);
+  const { modules, types, imports: wanted } = apart;
+  const compiled = glueOf(apart);
   const { budget = false, name } = options;
   const runtime = host.requireRuntime();
   const instrumented = new Map([...modules].map(([file, core]) => [file, instrumentFor(core, budget)]));
-  const wasiDevice = wantsWasi(wanted, options) ? wasi(options.wasi ?? {}) : undefined;
+  const wasiDevice = wasiFor(wanted, options, saved);
   const imports = (place: ImportPlace): Members => ({
     ...(wasiDevice && wasiImports(place.devices[1]!, place.devices[2] as OpenTable, place.context)),
     ...ownImports(options.imports ?? {}, place.caller),
@@ -68,13 +72,19 @@ export async function buildComponent<Exports = AnyExports>(
   if (missing.length > 0) {
     throw new FargoError('link', `the component imports ${missing.join(', ')}: give what is needed as \`imports\``);
   }
-  const { wiring, exports } = wire(compiled, metas, given);
-  const factory = new GlueFactory({ compiled, wiring, imports });
+  const { wiring, exports, captures } = wire(compiled, metas, given);
+  const factory = new GlueFactory({
+    compiled,
+    wiring,
+    imports,
+    captures,
+    mistrusted: options.trustHandles === true ? undefined : numberedClass(ownImports(options.imports ?? {}, NOBODY)),
+  });
   const shapes = shapeOf(exports);
   const kind = new ComponentKind({
     exports: shapes,
     resources: [...resourcesIn(shapes, [])],
-    tables: glue.tables,
+    tables: compiled.source.tables,
     device: 0,
   });
   const parts = await assemble(runtime, [...instrumented.values()], wiring satisfies Assembly, {
@@ -84,7 +94,18 @@ export async function buildComponent<Exports = AnyExports>(
     hooks: hooksOf(options),
     kind,
   });
+  rememberComponent(parts.program, { bytes, digest: apart.digest, glue: apart.glueDigest, budget });
   return new ComponentImage(parts, { types, imports: wanted });
+}
+
+/** The device of WASI for a machine that boots, or as it was for one that was saved. */
+function wasiFor(
+  wanted: readonly string[],
+  options: ComponentOptions,
+  saved: SavedDevice | undefined,
+): DeviceFactory | undefined {
+  if (saved !== undefined) return wasiOfSaved(saved, options.wasi ?? {}) as DeviceFactory;
+  return wantsWasi(wanted, options) ? wasi(options.wasi ?? {}) : undefined;
 }
 
 function wantsWasi(wanted: readonly string[], { wasi, imports }: ComponentOptions): boolean {
@@ -96,16 +117,25 @@ function nobody(): never {
   throw new FargoError('bad-argument', 'no component is calling');
 }
 
+/** A class of numbered resources among what the embedder gives, by its name. */
+function numberedClass(members: Members): string | undefined {
+  const classes = Object.values(members).flatMap((each) => Object.values(each as Members));
+  const found = classes.find((each) => typeof each === 'function' && Object.hasOwn(each, Symbol.for('cabiDispose')));
+  return (found as { readonly name: string } | undefined)?.name;
+}
+
+const NOBODY: ComponentCaller = {
+  get identity() {
+    return nobody();
+  },
+  exit: nobody,
+  output: nobody,
+};
+
 /** For the time when a component is linked and none can call. */
 function placeToLink(wasiDevice: DeviceFactory | undefined): ImportPlace {
   return {
-    caller: {
-      get identity() {
-        return nobody();
-      },
-      exit: nobody,
-      output: nobody,
-    },
+    caller: NOBODY,
     context: nobody,
     devices: wasiDevice === undefined ? [] : [new OpenTable(), wasiDevice.create(standaloneStorage()), new OpenTable()],
   };

@@ -7,7 +7,15 @@
 
 import { FargoError } from '../base/errors.ts';
 import type { Core } from '../machine/core.ts';
-import type { Device, DeviceFactory, GuestContext, HostFunctions } from '../machine/device.ts';
+import type {
+  Device,
+  DeviceFactory,
+  GuestContext,
+  HostFunctions,
+  SavedDevice,
+  SavedPart,
+  SavingOptions,
+} from '../machine/device.ts';
 import type { Identity } from '../machine/identity.ts';
 import { ExitError, TrapError } from '../machine/outcome.ts';
 import { run } from '../machine/run.ts';
@@ -23,6 +31,7 @@ import {
 } from './glue.ts';
 import { captureState, NEW_GLUE, requireForkable, restoreState, type GlueState } from './glue-state.ts';
 import { GuestMemory } from './guest-views.ts';
+import { hasHandles, loadGlue, saveGlue } from './saved-glue.ts';
 import { importOf, type Trampoline, type Wiring } from './wiring.ts';
 
 /** What functions of the host may ask for about the machine that calls them. */
@@ -50,6 +59,10 @@ export interface GlueParts {
   readonly compiled: CompiledGlue;
   readonly wiring: Wiring;
   readonly imports: ImportsMaker;
+  /** Lists of captured objects that the glue has. */
+  readonly captures: number;
+  /** A class of the embedder's whose objects are numbers to the guest, unless the numbers in files are believed. */
+  readonly mistrusted: string | undefined;
 }
 
 export class GlueFactory implements DeviceFactory<GlueState> {
@@ -73,6 +86,20 @@ export class GlueFactory implements DeviceFactory<GlueState> {
   snapshot(state: GlueState): GlueState {
     requireForkable(state, 'kept in a snapshot');
     return state;
+  }
+
+  save(state: GlueState, options: SavingOptions<GlueState>): SavedPart<GlueState> {
+    return saveGlue(state, options);
+  }
+
+  load(saved: SavedDevice): GlueState {
+    const { captures, mistrusted } = this.#parts;
+    const state = loadGlue(saved, captures);
+    if (mistrusted === undefined || !hasHandles(state)) return state;
+    throw new FargoError(
+      'bad-argument',
+      `the file has handles, and could have any number of a ${mistrusted}: give "trustHandles" if it comes from who may have them all`,
+    );
   }
 }
 

@@ -88,7 +88,8 @@ const ABSENT = [
   'Bun',
 ] as const;
 const VIEWS = Object.keys(guestViews());
-const PARAMETERS = [
+/** Parameters of glue as a function, in their order. */
+export const GLUE_PARAMETERS: readonly string[] = [
   '$fargo',
   '$table',
   'WebAssembly',
@@ -130,7 +131,7 @@ class Registry {
 export function compileGlue(source: GlueSource): CompiledGlue {
   try {
     // The generated module is code by nature; what it can name is given here.
-    const run = new Function(...PARAMETERS, source.body) as CompiledGlue['run'];
+    const run = new Function(...GLUE_PARAMETERS, source.body) as CompiledGlue['run'];
     return { source, run };
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
@@ -160,7 +161,7 @@ export function evaluateGlue(compiled: CompiledGlue, { imports, instantiate }: G
     ['console', { debug() {}, log() {}, warn() {}, error() {} }],
     ...Object.entries(views),
   ]);
-  const start = compiled.run(...PARAMETERS.map((name) => given.get(name)));
+  const start = compiled.run(...GLUE_PARAMETERS.map((name) => given.get(name)));
   const exports = start(
     (file) => ({ file }),
     imports,

@@ -12,7 +12,7 @@ const CREATED = '_createdReps';
 /** jco's mark of an entry in use, and in a pair's first word of a free one. */
 export const T_FLAG: number = 1 << 30;
 /** More handles than any guest has use for; the table is copied whenever one changes. */
-const ENTRIES_MAX = 1 << 17;
+export const ENTRIES_MAX: number = 1 << 17;
 const RAW: unique symbol = Symbol('raw');
 
 /** What glue holds: the array itself is under {@link RAW}. */

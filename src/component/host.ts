@@ -14,9 +14,9 @@ const PARTS: HostParts = {
   parse: wasmFromText,
   save: saveSnapshot,
   load: loadSnapshot,
-  async component(host, bytes, options) {
+  async component(host, bytes, options, saved) {
     const { buildComponent } = await import('./build.ts');
-    return buildComponent(host, bytes, options);
+    return buildComponent(host, bytes, options, saved);
   },
 };
 

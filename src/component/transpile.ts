@@ -1,94 +1,97 @@
-/** A component taken apart by jco, an optional package: loaded at the first component, never before. */
+/**
+ * A component taken apart: by jco, an optional package that is loaded at the first component and never before, or as it was
+ * done before, here ({@link ComponentCache}) or by who gives it ({@link PreparedComponent}).
+ *
+ * What was made before is code that the embedder trusts: it names the component that it was made of, and is of use for no other.
+ */
 
 import { FargoError } from '../base/errors.ts';
+import type { ComponentCache, PreparedComponent } from '../host/prepared.ts';
 import { digestOf } from '../image/snapshot/digest.ts';
-
-/** A variable, and typed as any string: so neither the compiler nor a bundler resolves it. */
-const PACKAGE: string = '@bytecodealliance/jco';
+import { callJco } from './jco-thread.ts';
+import { modulesOf, prepare, readPrepared, writePrepared, type Apart } from './prepared.ts';
 
 /** What jco gives: glue, core modules, types. */
-export interface Transpiled {
-  readonly glue: string;
-  /** Core modules, by the names that the glue has for them. */
-  readonly modules: ReadonlyMap<string, Uint8Array>;
-  /** `.d.ts` files, by name. */
-  readonly types: ReadonlyMap<string, string>;
-  /** Interfaces and functions that the component imports. */
-  readonly imports: readonly string[];
+export interface Transpiled extends Apart {
+  /** Of the component. */
+  readonly digest: string;
 }
 
-interface Jco {
-  transpile(component: Uint8Array, options: Readonly<Record<string, unknown>>): Promise<Output>;
-  componentWit(component: Uint8Array): Promise<string>;
-}
-
-interface Output {
-  readonly files: Readonly<Record<string, Uint8Array>>;
-  readonly imports: readonly string[];
+export interface TranspileOptions {
+  readonly prepared?: PreparedComponent;
+  readonly cache?: ComponentCache;
 }
 
 /** Components that were taken apart before, by digest: the most recent ones. */
-const cache = new Map<string, Promise<Transpiled>>();
-const CACHED_MAX = 8;
+const recent = new Map<string, Promise<PreparedComponent>>();
+const RECENT_MAX = 8;
 
 const OPTIONS = { name: 'component', instantiation: 'sync', base64Cutoff: 0, tracing: false, minify: false } as const;
 
 /**
  * Takes a component apart. A second time, for the same bytes, it is remembered.
  *
- * @throws FargoError `missing-dependency` without jco, `invalid-module` where jco refuses the component
+ * @throws FargoError `missing-dependency` without jco, `invalid-module` where jco refuses the component, `bad-argument` where
+ *   what was prepared is of another one
  */
-export async function transpile(component: Uint8Array): Promise<Transpiled> {
+export async function transpile(component: Uint8Array, options: TranspileOptions = {}): Promise<Transpiled> {
   const digest = await digestOf(component);
-  const known = cache.get(digest);
+  const prepared = options.prepared ?? (await remembered(digest, component, options.cache));
+  return { digest, ...modulesOf(prepared, component, digest) };
+}
+
+/**
+ * What jco makes of a component, as data: for `host.build` and `host.load` where jco is not to be had. It holds code: take it
+ * from nobody whom you would not take a program from.
+ *
+ * @param component binary
+ * @throws FargoError as `Host.build`
+ */
+export async function prepareComponent(
+  component: Uint8Array,
+  { cache }: { readonly cache?: ComponentCache } = {},
+): Promise<PreparedComponent> {
+  return remembered(await digestOf(component), component, cache);
+}
+
+function remembered(digest: string, component: Uint8Array, cache?: ComponentCache): Promise<PreparedComponent> {
+  const known = recent.get(digest);
   if (known !== undefined) return known;
-  const made = run(component);
-  cache.set(digest, made);
-  const [oldest] = cache.keys();
-  if (cache.size > CACHED_MAX && oldest !== undefined) cache.delete(oldest);
-  made.catch(() => cache.delete(digest));
+  const made = cache === undefined ? run(component, digest) : cached(component, digest, cache);
+  recent.set(digest, made);
+  const [oldest] = recent.keys();
+  if (recent.size > RECENT_MAX && oldest !== undefined) recent.delete(oldest);
+  made.catch(() => recent.delete(digest));
   return made;
 }
 
-async function loadJco(): Promise<Jco> {
-  try {
-    return (await import(/* @vite-ignore */ PACKAGE)) as Jco;
-  } catch (cause) {
-    throw new FargoError('missing-dependency', `a component needs ${PACKAGE}; run: npm install ${PACKAGE}`, { cause });
-  }
+/** A cache that can't be read or written is no reason to fail. */
+async function cached(component: Uint8Array, digest: string, cache: ComponentCache): Promise<PreparedComponent> {
+  const bytes = await cache.read(digest).catch(() => undefined);
+  const found = bytes && (await readPrepared(bytes));
+  if (found?.component === digest) return found;
+  const made = await run(component, digest);
+  await cache.write(digest, await writePrepared(made)).catch(() => undefined);
+  return made;
 }
 
-function refused(cause: unknown): FargoError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new FargoError('invalid-module', `jco refuses the component: ${message}`, { cause });
-}
-
-async function run(component: Uint8Array): Promise<Transpiled> {
-  const jco = await loadJco();
-  let output: Output;
-  try {
-    output = await jco.transpile(component, OPTIONS);
-  } catch (cause) {
-    throw refused(cause);
-  }
+async function run(component: Uint8Array, digest: string): Promise<PreparedComponent> {
+  const output = await callJco('transpile', component, OPTIONS);
   const files = Object.entries(output.files);
-  const text = new TextDecoder();
   const glue = output.files['component.js'];
-  if (glue === undefined) throw new FargoError('unsupported', `${PACKAGE} gave no component.js`);
-  return {
+  if (glue === undefined) throw new FargoError('unsupported', 'jco gave no component.js');
+  const text = new TextDecoder();
+  return prepare(component, {
+    digest,
     glue: text.decode(glue),
+    glueDigest: await digestOf(glue),
     modules: new Map(files.filter(([name]) => name.endsWith('.wasm'))),
     types: new Map(files.filter(([name]) => name.endsWith('.d.ts')).map(([name, bytes]) => [name, text.decode(bytes)])),
     imports: output.imports,
-  };
+  });
 }
 
-/** The world of a component as WIT text, for people: what it imports and exports, with all types. @throws as {@link transpile} */
+/** The world of a component as WIT text, for people: what it imports and exports, with all types. @throws FargoError `missing-dependency`, `invalid-module` */
 export async function worldOf(component: Uint8Array): Promise<string> {
-  const { componentWit } = await loadJco();
-  try {
-    return await componentWit(component);
-  } catch (cause) {
-    throw refused(cause);
-  }
+  return callJco('componentWit', component);
 }

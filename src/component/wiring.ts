@@ -45,13 +45,14 @@ const MUTABLE_I32 = { value: 0x7f, mutable: true } as const;
 /**
  * @param modules metas of the core modules, by jco's names for them, in the order of `Host.assemble`
  * @param imports of the component: not called
+ * @returns with what the component exports, and how many lists of captured objects its glue has
  * @throws FargoError `unsupported`, `link`
  */
 export function wire(
   compiled: CompiledGlue,
   modules: ReadonlyMap<string, ModuleMeta>,
   imports: Members,
-): { readonly wiring: Wiring; readonly exports: Members } {
+): { readonly wiring: Wiring; readonly exports: Members; readonly captures: number } {
   const files = [...modules.keys()];
   const standIns = new Map<unknown, StandIn>();
   const units: { module: number; links: Link[] }[] = [];
@@ -93,9 +94,13 @@ export function wire(
     }
     return { exports };
   };
-  const { exports: componentExports } = linked(() => evaluateGlue(compiled, { imports, instantiate }));
+  const { exports: componentExports, variables } = linked(() => evaluateGlue(compiled, { imports, instantiate }));
   const led = [...globals].map(([position, name]) => ({ position, name }));
-  return { wiring: { provided, units, trampolines, globals: led }, exports: componentExports };
+  return {
+    wiring: { provided, units, trampolines, globals: led },
+    exports: componentExports,
+    captures: variables.captures.length,
+  };
 }
 
 /** The glue complains of imports that are missing or of another kind in its own words. */

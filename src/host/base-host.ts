@@ -12,7 +12,7 @@ import type { WasiOptions } from '../devices/index.ts';
 import { instrument } from '../instrument/instrument.ts';
 import type { Instrumented, ModuleMeta } from '../instrument/meta.ts';
 import { link } from '../machine/boot.ts';
-import type { DeviceFactory } from '../machine/device.ts';
+import type { DeviceFactory, SavedDevice } from '../machine/device.ts';
 import { Machine } from '../machine/machine.ts';
 import type { Outcome } from '../machine/outcome.ts';
 import { Program, type Unit } from '../machine/program.ts';
@@ -27,6 +27,8 @@ import { compile, compileNow } from './compile.ts';
 import { hooksOf, Image } from './image.ts';
 import { linkImports, PROVIDER, type Imports, type Linked, type NamedUnits } from './imports.ts';
 import type { LoadOptions } from './load.ts';
+import type { ComponentBuilder } from './load-component.ts';
+import type { ComponentCache, PreparedComponent } from './prepared.ts';
 import { providerModule } from './provider.ts';
 import { rememberSource, type UnitSource } from './sources.ts';
 
@@ -46,6 +48,15 @@ export interface BuildOptions {
   readonly exactCalls?: boolean;
   /** For messages and lists. */
   readonly name?: string;
+  /** Of a component: what `prepareComponent` made of it before, trusted as the program that gives it. Then jco is not needed. */
+  readonly prepared?: PreparedComponent;
+  /** Of a component: where what is made of it is kept from run to run. Default: in this process, for the most recent ones. */
+  readonly cache?: ComponentCache;
+  /**
+   * Of a component that is given classes of numbered resources: whether snapshots that are loaded with the image are believed
+   * in which numbers the guest holds of them. Default false.
+   */
+  readonly trustHandles?: boolean;
   /** Told when a call's effects are final, or undone. */
   readonly onCommit?: (machine: Machine) => void;
   readonly onRollback?: (machine: Machine) => void;
@@ -69,6 +80,14 @@ export interface HostUsage {
 /** Makes the device of WASI. */
 export type WasiMaker = (options: WasiOptions) => DeviceFactory;
 
+/** Loads a snapshot; `build` builds the component in it. */
+export type SnapshotLoader = (
+  runtime: Runtime,
+  bytes: Uint8Array,
+  options: LoadOptions,
+  build: ComponentBuilder,
+) => Promise<Snapshot>;
+
 /** What a host is given: the parts that a program may never need. */
 export interface HostParts {
   /** Undefined until {@link loadWasi}, where it is not here from the start. */
@@ -77,9 +96,9 @@ export interface HostParts {
   /** From the text format to a binary module. */
   parse(text: string): Promise<Uint8Array>;
   readonly save: Saver;
-  readonly load: (runtime: Runtime, bytes: Uint8Array, options: LoadOptions) => Promise<Snapshot>;
-  /** Builds a component. */
-  readonly component: (host: BaseHost, bytes: Uint8Array, options: BuildOptions) => Promise<Image>;
+  readonly load: SnapshotLoader;
+  /** Builds a component. `wasi`: what a file says of that device of a saved machine of it. */
+  readonly component: (host: BaseHost, bytes: Uint8Array, options: BuildOptions, wasi?: SavedDevice) => Promise<Image>;
 }
 
 /** What all hosts do. */
@@ -177,7 +196,8 @@ export abstract class BaseHost {
    *   `link` where imports are missing, `bad-argument` where the parent of a difference is missing or another, `disposed`
    */
   load(bytes: Uint8Array, options: LoadOptions = {}): Promise<Snapshot> {
-    return this.#parts.load(this.#runtime, bytes, options);
+    const build: ComponentBuilder = (component, given, saved) => this.#parts.component(this, component, given, saved);
+    return this.#parts.load(this.#runtime, bytes, options, build);
   }
 
   /** Names a module of a machine, so that modules linked later may import from it. Default: the newest one. */

@@ -17,6 +17,7 @@ import type { WasiOptions } from '../devices/index.ts';
 import { SNAPSHOT_BYTES } from '../image/snapshot/limits.ts';
 import { readLayout } from '../image/snapshot/read-layout.ts';
 import type { DeviceFactory } from '../machine/device.ts';
+import type { ForkSource } from '../machine/fork.ts';
 import { GENERATION_MAX, LINEAGE_LENGTH, loadedIdentity } from '../machine/identity.ts';
 import {
   checkLimits,
@@ -31,10 +32,12 @@ import type { Runtime } from '../machine/runtime.ts';
 import { Snapshot } from '../machine/snapshot.ts';
 import { hooksOf, type Image } from './image.ts';
 import type { Imports } from './imports.ts';
+import { buildSaved, readComponent, requireSameComponent, type ComponentBuilder } from './load-component.ts';
 import { loadProgram } from './load-program.ts';
 import { loadState, readDevices, type Beneath } from './load-state.ts';
-import { FORMAT_VERSION } from './save.ts';
-import { DIGEST_LENGTH, SavedFile } from './saved-file.ts';
+import type { ComponentCache, PreparedComponent } from './prepared.ts';
+import { COMPONENT_FORMAT_VERSION, FORMAT_VERSION } from './save.ts';
+import { DIGEST_LENGTH, invalid, SavedFile } from './saved-file.ts';
 import { modulesOf } from './source-digests.ts';
 
 /** Options of `Host.load`. */
@@ -63,6 +66,14 @@ export interface LoadOptions {
   /** Told when a child's call has effects that are final, or undone. */
   readonly onCommit?: (machine: Machine) => void;
   readonly onRollback?: (machine: Machine) => void;
+  /** As for `Host.build`: what was made of the component before, so that nothing has to be made of it here. */
+  readonly prepared?: PreparedComponent;
+  readonly cache?: ComponentCache;
+  /**
+   * For components that were given classes of numbered resources: whether the file is believed in which numbers the guest
+   * holds of them. Default false: then a file with any handle is refused. With `image` it is an option of `build`.
+   */
+  readonly trustHandles?: boolean;
   /** Of the file, and of what is inflated of it, at most. Default 2 GiB. */
   readonly maxBytes?: ByteCount;
 }
@@ -71,13 +82,19 @@ const COUNT: readonly [number, number] = [0, 0xffff_ffff];
 const NO_LIMITS: MachineLimits = {};
 
 /** The snapshot in a file. As `Host.load`. */
-export async function loadSnapshot(runtime: Runtime, bytes: Uint8Array, options: LoadOptions): Promise<Snapshot> {
+export async function loadSnapshot(
+  runtime: Runtime,
+  bytes: Uint8Array,
+  options: LoadOptions,
+  build: ComponentBuilder,
+): Promise<Snapshot> {
   const { parent, image } = checkOptions(runtime, bytes, options);
-  const shared = parent?.program ?? image?.program;
-  const known = shared === undefined ? undefined : await modulesOf(shared);
+  const given = parent?.program ?? image?.program;
+  const known = given === undefined ? undefined : await modulesOf(given);
   const file = new SavedFile(await readLayout(bytes, options.maxBytes ?? SNAPSHOT_BYTES, known));
   const { config } = file;
-  config.number('formatVersion', [FORMAT_VERSION, FORMAT_VERSION]);
+  const version = config.number('formatVersion', [FORMAT_VERSION, COMPONENT_FORMAT_VERSION]);
+  const component = version === COMPONENT_FORMAT_VERSION ? readComponent(config.object('component')) : undefined;
   const beneath = checkParent(
     config.optional('parent', (of, name) => of.text(name, DIGEST_LENGTH)),
     parent,
@@ -90,8 +107,18 @@ export async function loadSnapshot(runtime: Runtime, bytes: Uint8Array, options:
   const stateFields = config.object('state');
   config.end();
   const devices = readDevices(file, stateFields);
-  const { program, names } = await loadProgram(file, programFields, { runtime, options, sizes, shared, devices });
+  let shared = given;
+  if (component !== undefined) {
+    if (given === undefined) shared = await buildSaved(file, component, { options, devices, build });
+    else file.passModule(component.module);
+  }
+  let program = shared;
   try {
+    if (component !== undefined) requireSameComponent(shared!, component);
+    const loaded = await loadProgram(file, programFields, { runtime, options, sizes, shared, devices });
+    program = loaded.program;
+    const { names } = loaded;
+    if (component !== undefined && program !== shared) throw invalid('config.program has more than the component');
     if (runtime.disposed) throw new FargoError('disposed', 'the host was disposed');
     if (program.birth === undefined) await runtime.cores.createAsync(program);
     runtime.requireStack();
@@ -99,27 +126,25 @@ export async function loadSnapshot(runtime: Runtime, bytes: Uint8Array, options:
     const state = loadState(file, stateFields, { runtime, program, sizes, devices, beneath });
     try {
       file.end();
-      const snapshot = new Snapshot(
-        {
-          runtime,
-          program,
-          names,
-          identity: loadedIdentity(machine.generation, machine.lineage),
-          limits,
-          onTrap: options.onTrap ?? machine.onTrap,
-          hooks: hooksOf(options) ?? parent?.hooks ?? image?.hooks,
-          onOutput: options.onOutput ?? parent?.onOutput,
-          settle: () => state,
-        },
-        state,
-      );
+      const source: ForkSource = {
+        runtime,
+        program,
+        names,
+        identity: loadedIdentity(machine.generation, machine.lineage),
+        limits,
+        onTrap: options.onTrap ?? machine.onTrap,
+        hooks: hooksOf(options) ?? parent?.hooks ?? image?.hooks,
+        onOutput: options.onOutput ?? parent?.onOutput,
+        settle: () => state,
+      };
+      const snapshot = program.kind?.snapshot(source, state) ?? new Snapshot(source, state);
       snapshot.saved = { digest: file.digest, devices: state.devices };
       return snapshot;
     } finally {
       state.drop(runtime.maps);
     }
   } catch (error) {
-    if (program.users === 0 && !program.kept && !runtime.disposed) runtime.retire(program);
+    if (program?.users === 0 && !program.kept && !runtime.disposed) runtime.retire(program);
     if (error instanceof RangeError) {
       throw new FargoError('limit', `the engine refused what the snapshot needs: ${error.message}`, { cause: error });
     }
@@ -143,7 +168,7 @@ function checkOptions(runtime: Runtime, bytes: Uint8Array, options: LoadOptions)
   if (parent?.disposed === true || image?.program.kept === false) {
     throw new FargoError('disposed', 'the parent or image was disposed');
   }
-  for (const name of ['imports', 'wasi', 'devices'] as const) {
+  for (const name of ['imports', 'wasi', 'devices', 'prepared', 'cache', 'trustHandles'] as const) {
     if (options[name] === undefined || (parent ?? image) === undefined) continue;
     throw new FargoError('bad-argument', `"${name}" is that of the parent or image; it can't be given too`);
   }

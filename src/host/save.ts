@@ -19,14 +19,16 @@ import type { SavedForm, SaveOptions, Snapshot } from '../machine/snapshot.ts';
 import type { State } from '../machine/state.ts';
 import { EMPTY_MAP } from '../memory/page-map.ts';
 import { PagesWriter, savePages } from '../memory/saved-pages.ts';
+import { componentOf } from './component-sources.ts';
 import { registerTypes } from './saved-registers.ts';
 import { saveTables } from './saved-tables.ts';
 import { saveUnits } from './saved-units.ts';
 import { sourceDigest } from './source-digests.ts';
 import { sourceOf } from './sources.ts';
 
-/** Version of the config. Readers refuse others. */
+/** Versions of the config: of a machine of modules, and of a component's, which has a field more. Readers refuse others. */
 export const FORMAT_VERSION = 1;
+export const COMPONENT_FORMAT_VERSION = 2;
 
 /** How deep the data of a device may be nested: what is read may be as deep as that, with what stands around it here. */
 const DEVICE_DEPTH: number = JSON_DEPTH - 4;
@@ -61,7 +63,12 @@ export async function saveSnapshot(snapshot: Snapshot, options: SaveOptions): Pr
 
   const writer = new LayoutWriter({ compress: options.compress ?? false, maxBytes });
   const units = await saveUnits(program);
-  for (const { compiled } of program.units.slice(beneath?.units ?? 0)) {
+  const component = componentOf(program);
+  if (component !== undefined && beneath === undefined) {
+    await writer.add(MediaType.module, component.bytes, component.digest);
+  }
+  // The modules of a component are made of it again.
+  for (const { compiled } of component === undefined ? program.units.slice(beneath?.units ?? 0) : []) {
     const source = sourceOf(compiled);
     if (source.kind === 'module') await writer.add(MediaType.module, source.bytes, await sourceDigest(source));
   }
@@ -79,7 +86,12 @@ export async function saveSnapshot(snapshot: Snapshot, options: SaveOptions): Pr
     devices.push({ name: program.devices[index]!.name, state: saved.state, blobs });
   }
   const { bytes, digest } = await writer.finish({
-    formatVersion: FORMAT_VERSION,
+    ...(component === undefined
+      ? { formatVersion: FORMAT_VERSION }
+      : {
+          formatVersion: COMPONENT_FORMAT_VERSION,
+          component: { module: component.digest, glue: component.glue, budget: component.budget },
+        }),
     parent: beneath?.saved.digest ?? null,
     program: { units, main: program.main, names: Object.fromEntries(names) },
     machine: { generation: identity.generation, lineage: lineageText(identity), onTrap, limits: saveLimits(limits) },

@@ -2,6 +2,7 @@
 
 import { digestOf } from '../image/snapshot/digest.ts';
 import type { Program } from '../machine/program.ts';
+import { componentOf } from './component-sources.ts';
 import { sourceOf, type UnitSource } from './sources.ts';
 
 const digests = new WeakMap<UnitSource, Promise<string>>();
@@ -13,10 +14,12 @@ export function sourceDigest(source: UnitSource & { readonly kind: 'module' }): 
   return digest;
 }
 
-/** The modules of a program by digest. */
-export async function modulesOf({ units }: Program): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+/** What a file names by digest of a program: its modules, or the component that they are made of. */
+export async function modulesOf(program: Program): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const component = componentOf(program);
+  if (component !== undefined) return new Map([[component.digest, component.bytes]]);
   const modules = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const { compiled } of units) {
+  for (const { compiled } of program.units) {
     const source = sourceOf(compiled);
     if (source.kind === 'module') modules.set(await sourceDigest(source), source.bytes);
   }

@@ -93,7 +93,7 @@ let counterGlue: string;
 
 beforeAll(async () => {
   host = await Host.create();
-  counterGlue = (await transpile(await componentOf(COUNTER_WIT, COUNTER_WAT))).glue;
+  counterGlue = (await transpile(await componentOf(COUNTER_WIT, COUNTER_WAT))).glue as string;
 });
 
 afterAll(() => {
@@ -104,7 +104,7 @@ afterAll(() => {
 test('glue for every type of the component model is known', async () => {
   const bytes = await componentNew(await componentEmbed({ dummy: true, witSource: ALL_TYPES }));
   const { glue } = await transpile(bytes);
-  expect(readGlue(glue).allocators.size).toBe(1);
+  expect(readGlue(glue as string).allocators.size).toBe(1);
 });
 
 test('two components in one: both memories are the machine’s, and fork', async () => {

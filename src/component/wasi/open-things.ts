@@ -4,7 +4,7 @@
  */
 
 import { WasiError } from './error-codes.ts';
-import type { Device, DeviceFactory, HostFunctions } from '../../machine/device.ts';
+import type { Device, HostFunctions } from '../../machine/device.ts';
 
 /** Immutable. `fd` is a descriptor of preview 1. */
 export type OpenThing =
@@ -23,9 +23,9 @@ export interface OpenThings {
   readonly things: ReadonlyMap<number, OpenThing>;
 }
 
-const NOTHING: OpenThings = { next: 1, things: new Map() };
+export const NOTHING: OpenThings = { next: 1, things: new Map() };
 /** More than any program opens; each call that opens or closes one copies the table. */
-const THINGS_MAX = 4096;
+export const THINGS_MAX = 4096;
 
 /** The table on one core. */
 export class OpenTable implements Device<OpenThings> {
@@ -76,10 +76,3 @@ export class OpenTable implements Device<OpenThings> {
     return (this.#things ??= new Map(this.#state.things));
   }
 }
-
-export const OPEN_THINGS: DeviceFactory<OpenThings> = {
-  name: 'wasi-0.2',
-  initial: NOTHING,
-  create: () => new OpenTable(),
-  fork: (state) => state,
-};

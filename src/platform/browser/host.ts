@@ -24,13 +24,13 @@ const PARTS: HostParts = {
     const { saveSnapshot } = await import('../../host/later.ts');
     return saveSnapshot(snapshot, options);
   },
-  async load(runtime, bytes, options) {
+  async load(runtime, bytes, options, build) {
     const { loadSnapshot } = await import('../../host/later.ts');
-    return loadSnapshot(runtime, bytes, options);
+    return loadSnapshot(runtime, bytes, options, build);
   },
-  async component(host, bytes, options) {
+  async component(host, bytes, options, saved) {
     const { buildComponent } = await import('../../component/build.ts');
-    return buildComponent(host, bytes, options);
+    return buildComponent(host, bytes, options, saved);
   },
 };
 
