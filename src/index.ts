@@ -59,7 +59,11 @@ export { ComponentMachine, type ComponentForkResult } from './component/componen
 export { ComponentSnapshot } from './component/component-snapshot.ts';
 export type { ComponentCaller } from './component/glue-device.ts';
 export { Host } from './component/host.ts';
+export { preparedModule } from './component/prepared.ts';
 export { GuestResource } from './component/resource.ts';
+export type { ComponentLoadOptions } from './component/typed-host.ts';
+export { prepareComponent } from './component/transpile.ts';
+export type { ComponentCache, PreparedComponent } from './host/prepared.ts';
 export { Image, type BootOptions } from './host/image.ts';
 export type { LoadOptions } from './host/load.ts';
 export type { Imports, ImportValue, ProvidedImport } from './host/imports.ts';

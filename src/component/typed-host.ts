@@ -4,10 +4,16 @@ import { BaseHost, type BuildOptions, type ModuleSource } from '../host/base-hos
 import type { Image } from '../host/image.ts';
 import type { LoadOptions } from '../host/load.ts';
 import type { Snapshot } from '../machine/snapshot.ts';
-import type { ComponentOptions } from './build.ts';
+import type { ComponentImports, ComponentOptions } from './build.ts';
 import type { AnyExports } from './component-calls.ts';
 import type { ComponentImage } from './component-image.ts';
 import type { ComponentSnapshot } from './component-snapshot.ts';
+
+/** As {@link LoadOptions}, with imports by the component's types. */
+export interface ComponentLoadOptions extends Omit<LoadOptions, 'imports'> {
+  /** As when the component was built. */
+  readonly imports?: ComponentImports;
+}
 
 /** A host whose guests may be components: what it builds and loads has their types where they are given. */
 export abstract class TypedHost extends BaseHost {
@@ -27,9 +33,12 @@ export abstract class TypedHost extends BaseHost {
 
   override load(bytes: Uint8Array, options?: LoadOptions): Promise<Snapshot>;
   /** A snapshot of a component's machine, with the type of its world. */
-  override load<World = AnyExports>(bytes: Uint8Array, options?: LoadOptions): Promise<ComponentSnapshot<World>>;
+  override load<World = AnyExports>(
+    bytes: Uint8Array,
+    options?: ComponentLoadOptions,
+  ): Promise<ComponentSnapshot<World>>;
   override load(bytes: Uint8Array, options?: LoadOptions): Promise<Snapshot>;
-  override load(bytes: Uint8Array, options?: LoadOptions): Promise<Snapshot> {
-    return super.load(bytes, options);
+  override load(bytes: Uint8Array, options?: LoadOptions | ComponentLoadOptions): Promise<Snapshot> {
+    return super.load(bytes, options as LoadOptions);
   }
 }

@@ -121,11 +121,12 @@ export abstract class BaseHost {
    * Instruments, compiles and links a guest. A copy of the bytes is kept with the image, for snapshots that are saved. A
    * component gives a `ComponentImage`.
    *
-   * @throws FargoError `invalid-module`, `unsupported`, `link`, `missing-dependency` (text without the parser), `disposed`
+   * @throws FargoError `invalid-module`, `unsupported`, `link`, `missing-dependency` (text or a component without jco),
+   *   `disposed`
    */
   async build(source: ModuleSource, options: BuildOptions = {}): Promise<Image> {
     const bytes = await moduleBytes(source, this.#parts);
-    if (isComponent(bytes)) return this.#parts.component(this, bytes, options);
+    if (isComponent(bytes)) return this.#component(bytes, options);
     const kept = sourceFrom(bytes, options);
     const instrumented = this.#instrument(kept.bytes, options);
     const compiling = compile(instrumented.bytes);
@@ -258,6 +259,11 @@ export abstract class BaseHost {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #component(bytes: Uint8Array, options: BuildOptions): Promise<Image> {
+    if ((options.devices ?? []).length === 0) return this.#parts.component(this, bytes, options);
+    throw new FargoError('unsupported', 'a component has no imports that a device could serve: give `imports`');
   }
 
   #instrument(bytes: Uint8Array, options: BuildOptions): Instrumented {
