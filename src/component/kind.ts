@@ -3,7 +3,7 @@
 import { FargoError } from '../base/errors.ts';
 import type { ForkSource } from '../machine/fork.ts';
 import type { MachineKind } from '../machine/kind.ts';
-import type { MachineParts } from '../machine/machine.ts';
+import type { MachineParts, TrapPolicy } from '../machine/machine.ts';
 import type { State } from '../machine/state.ts';
 import type { ComponentShape } from './component-calls.ts';
 import { ComponentMachine } from './component-machine.ts';
@@ -17,16 +17,12 @@ export class ComponentKind implements MachineKind {
   }
 
   machine(parts: MachineParts, state: State, source: ForkSource | undefined): ComponentMachine {
-    if (parts.onTrap === 'keep') {
-      throw new FargoError(
-        'unsupported',
-        'a component that trapped may not be entered: `onTrap` can only be "rollback"',
-      );
-    }
+    requireRollback(parts);
     return new ComponentMachine(parts, state, { shape: this.shape, calls: callsOf(source) });
   }
 
   snapshot(source: ForkSource, state: State): ComponentSnapshot {
+    requireRollback(source);
     return new ComponentSnapshot(source, state, callsOf(source));
   }
 }
@@ -34,4 +30,9 @@ export class ComponentKind implements MachineKind {
 /** How many calls a machine had made, or that of a snapshot; none has been made of what was loaded. */
 function callsOf(source: ForkSource | undefined): number {
   return source instanceof ComponentMachine || source instanceof ComponentSnapshot ? source.calls : 0;
+}
+
+function requireRollback({ onTrap }: { readonly onTrap: TrapPolicy }): void {
+  if (onTrap === 'rollback') return;
+  throw new FargoError('unsupported', 'a component that trapped may not be entered: `onTrap` can only be "rollback"');
 }

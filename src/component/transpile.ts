@@ -9,6 +9,7 @@ import { FargoError } from '../base/errors.ts';
 import type { ComponentCache, PreparedComponent } from '../host/prepared.ts';
 import { digestOf } from '../image/snapshot/digest.ts';
 import { callJco } from './jco-thread.ts';
+import { checkNames } from './names.ts';
 import { modulesOf, prepare, readPrepared, writePrepared, type Apart } from './prepared.ts';
 
 /** What jco gives: glue, core modules, types. */
@@ -51,6 +52,8 @@ export async function prepareComponent(
   component: Uint8Array,
   { cache }: { readonly cache?: ComponentCache } = {},
 ): Promise<PreparedComponent> {
+  // Names are between quotes in the glue, and this glue may be written to a file.
+  checkNames(component);
   return remembered(await digestOf(component), component, cache);
 }
 

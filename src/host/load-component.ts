@@ -76,13 +76,13 @@ export async function buildSaved(
   }
 }
 
-/** Whether a program's glue is that which a machine was saved with. @throws FargoError `bad-argument`, `unsupported` */
-export function requireSameComponent(program: Program, saved: SavedComponent): void {
+/** Whether a program is of the component and the glue that a machine was saved with, or of none as that machine. @throws FargoError `bad-argument`, `unsupported` */
+export function requireSameComponent(program: Program, saved: SavedComponent | undefined): void {
   const here = componentOf(program);
-  if (here?.digest !== saved.module || here.budget !== saved.budget) {
+  if (here?.digest !== saved?.module || here?.budget !== saved?.budget) {
     throw new FargoError('bad-argument', 'the parent or image is not of the component that the file was saved with');
   }
-  if (here.glue === saved.glue) return;
+  if (here?.glue === saved?.glue) return;
   throw new FargoError(
     'unsupported',
     'the machine was saved with glue of another version of @bytecodealliance/jco than is used here: its handles may mean something else. Use that version, or give "prepared" as it was made by it',

@@ -114,7 +114,7 @@ export async function loadSnapshot(
   }
   let program = shared;
   try {
-    if (component !== undefined) requireSameComponent(shared!, component);
+    if (shared !== undefined) requireSameComponent(shared, component);
     const loaded = await loadProgram(file, programFields, { runtime, options, sizes, shared, devices });
     program = loaded.program;
     const { names } = loaded;

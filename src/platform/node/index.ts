@@ -4,6 +4,7 @@
  * @module fargo-wasm/node
  */
 
+export { componentCache } from './component-cache.ts';
 export { copyOut } from './copy-out.ts';
 export type { CopiedOut } from './copy-out.ts';
 export { hostDirectory } from './host-directory.ts';
