@@ -30,7 +30,7 @@ import {
   type Members,
 } from './glue.ts';
 import { captureState, NEW_GLUE, requireForkable, restoreState, type GlueState } from './glue-state.ts';
-import { GuestMemory } from './guest-views.ts';
+import { GlueMeter, GuestMemory } from './guest-views.ts';
 import { hasHandles, loadGlue, saveGlue } from './saved-glue.ts';
 import { importOf, type Trampoline, type Wiring } from './wiring.ts';
 
@@ -115,6 +115,7 @@ export class GlueDevice implements Device<GlueState> {
   entered = false;
   readonly #parts: GlueParts;
   readonly #trampolines: Map<Trampoline, AnyFunction> = new Map();
+  readonly #meter: GlueMeter = new GlueMeter();
   #core: Core | undefined = undefined;
   #glue: Glue | undefined = undefined;
   #state: GlueState = NEW_GLUE;
@@ -168,6 +169,7 @@ export class GlueDevice implements Device<GlueState> {
   enter<T>(work: () => T): T {
     this.#touched = true;
     this.entered = false;
+    this.#meter.begin();
     try {
       return work();
     } catch (error) {
@@ -207,7 +209,7 @@ export class GlueDevice implements Device<GlueState> {
     for (const one of program.units[unit]!.meta.exports) {
       if (one.kind === 'func') exports[one.name] = this.#exportedFunction(unit, one.name, !allocators.has(one.name));
       else if (one.kind === 'memory') {
-        exports[one.name] = new GuestMemory(core.memories[program.memoryAt(unit, one.index)]!);
+        exports[one.name] = new GuestMemory(core.memories[program.memoryAt(unit, one.index)]!, this.#meter);
       } else if (one.kind === 'global') exports[one.name] = core.instances.globalOf(unit, one.name);
       else exports[one.name] = { kind: one.kind };
     }
@@ -224,6 +226,8 @@ export class GlueDevice implements Device<GlueState> {
       }
       if (enters) this.entered = true;
       const outcome = run(owner, entry, args);
+      // What was passed in is done; allocators are called on the way, and count on.
+      if (enters) this.#meter.begin();
       if (outcome.kind === 'return') return outcome.value;
       throw outcome.kind === 'trap' ? new TrapError(outcome.trap) : new ExitError(outcome.code);
     };
@@ -231,14 +235,18 @@ export class GlueDevice implements Device<GlueState> {
 
   #intoHost(vm: GuestContext, target: Trampoline, args: readonly unknown[]): unknown {
     const before = this.#context;
+    const unitsBefore = this.#meter.begin();
     this.#context = vm;
     this.#touched = true;
     try {
-      return this.#trampolines.get(target)!(...args);
+      const result = this.#trampolines.get(target)!(...args);
+      vm.charge(this.#meter.used);
+      return result;
     } catch (error) {
       this.#failed = true;
       throw error;
     } finally {
+      this.#meter.begin(unitsBefore);
       this.#context = before;
     }
   }

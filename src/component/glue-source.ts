@@ -59,6 +59,20 @@ const SCOPE = /^ *let gen ?= ?\(function\* ?_initGenerator ?\(\) ?\{$/m;
 /** A new table of handles, wherever the glue makes one. */
 const TABLE = '[T_FLAG, 0]';
 const EXPORTED = /^export function instantiate\(/m;
+/** Longer glue takes the engine seconds and gigabytes; that of a component of 15 MB has 0.3 million characters. */
+const CHARACTERS_MAX = 1 << 25;
+
+/**
+ * What glue means by these names is not for a component to say: jco gives its resources and imports their own names there, and
+ * a class `Map` of the component in the place of the engine's would be asked what the glue remembers.
+ */
+const RESERVED: readonly string[] = (
+  'Array BigInt Boolean Error Function Infinity JSON Map Math NaN Number Object Promise Proxy RangeError Reflect Set ' +
+  'String Symbol TypeError WeakMap WeakSet WebAssembly console globalThis undefined ' +
+  'DataView TextDecoder TextEncoder FinalizationRegistry ArrayBuffer Int8Array Uint8Array Uint8ClampedArray Int16Array ' +
+  'Uint16Array Int32Array Uint32Array BigInt64Array BigUint64Array Float32Array Float64Array ' +
+  'getCoreModule imports instantiateCore'
+).split(' ');
 
 export interface GlueSource {
   /** The body of a function that returns `instantiate`; `$fargo`, `$table` and the shadowed names are its parameters. */
@@ -71,19 +85,24 @@ export interface GlueSource {
 
 /** @throws FargoError `unsupported` for glue that is not known, by what is not known of it */
 export function readGlue(source: string): GlueSource {
+  if (source.length > CHARACTERS_MAX) {
+    throw new FargoError(
+      'limit',
+      `the glue of this component has ${source.length} characters; ${CHARACTERS_MAX} are allowed: its types or names are too large`,
+    );
+  }
   const lines = glueLines(source);
   if (lines === undefined) throw unknown('its braces do not match');
   const imports = lines.some(({ text, depth }) => depth === 0 && text.startsWith('import'));
   if (imports || ![EXPORTED, FIRST_MODULE, SCOPE].every((part) => part.test(source))) {
     throw unknown('it is not of the form of `instantiation: sync`');
   }
-  checkRuntime(
-    lines.slice(
-      0,
-      lines.findIndex(({ text }) => FIRST_MODULE.test(text)),
-    ),
-  );
-  checkGenerated(lines.slice(lines.findIndex(({ text }) => SCOPE.test(text)) + 1));
+  const firstModule = lines.findIndex(({ text }) => FIRST_MODULE.test(text));
+  const scope = lines.findIndex(({ text }) => SCOPE.test(text));
+  const reserved = new Set(RESERVED);
+  for (const name of checkRuntime(lines.slice(0, firstModule))) reserved.add(name);
+  checkNames(lines.slice(firstModule), reserved);
+  checkGenerated(lines.slice(scope + 1));
   const captures = [...source.matchAll(STATE.captured)].map((match) => Number(match[1]));
   for (const table of captures) {
     if (!source.includes(`let captureCnt${table}= 0;`)) throw unknown(`captureTable${table} has no captureCnt${table}`);
@@ -112,13 +131,35 @@ function capture(table: number): string {
   return `{ get map() { return captureTable${table}; }, get count() { return captureCnt${table}; }, set count(to) { captureCnt${table} = to; } }`;
 }
 
-/** What stands in the body of `instantiate`, before the first core module. */
-function checkRuntime(lines: readonly GlueLine[]): void {
+/** What stands in the body of `instantiate`, before the first core module. Gives the names. */
+function checkRuntime(lines: readonly GlueLine[]): string[] {
+  const names: string[] = [];
   for (const { text, depth } of lines) {
     const [, , kind, name] = DECLARATION.exec(text) ?? [];
-    if (depth !== 1 || kind === undefined || KNOWN.has(name!)) continue;
+    if (depth !== 1 || kind === undefined) continue;
+    names.push(name!);
+    if (KNOWN.has(name!)) continue;
     const isFunction = kind === 'function' || kind === 'function*';
     if (!isFunction || !isKnownFunction(name!)) throw unknown(`its runtime declares the ${kind} ${name}`);
+  }
+  return names;
+}
+
+/** What is declared for the component may hide nothing that the glue uses. */
+function checkNames(lines: readonly GlueLine[], reserved: ReadonlySet<string>): void {
+  for (const { text, depth } of lines) {
+    const [, , kind, names] = DECLARATION.exec(text) ?? [];
+    if (kind === undefined || depth < 1 || depth > 2) continue;
+    // `{ name, name: own }`, or one name.
+    for (const part of names!.replace(/[{}]/g, '').split(',')) {
+      const name = part.split(':').at(-1)!.trim();
+      if (reserved.has(name)) {
+        throw new FargoError(
+          'unsupported',
+          `the component has something named ${name}: in its glue that is another thing`,
+        );
+      }
+    }
   }
 }
 

@@ -10,6 +10,7 @@
  * the glue has it (I2); the marks of a text that is only decoded are taken back, since nothing runs in between.
  */
 
+import { FargoError } from '../base/errors.ts';
 import { PAGE_SHIFT, type ByteCount, type GuestAddress } from '../base/units.ts';
 import { GUEST_AT } from '../instrument/layout.ts';
 import type { ResidentMemory } from '../memory/resident-memory.ts';
@@ -19,10 +20,12 @@ class GuestBuffer {
   readonly memory: ResidentMemory;
   /** The core's whole memory, of before the next growth. */
   readonly bytes: Uint8Array;
+  readonly meter: GlueMeter;
 
-  constructor(memory: ResidentMemory) {
+  constructor(memory: ResidentMemory, meter: GlueMeter) {
     this.memory = memory;
     this.bytes = memory.bytes;
+    this.meter = meter;
   }
 
   get byteLength(): ByteCount {
@@ -32,6 +35,7 @@ class GuestBuffer {
   /** A copy. Unlike the engine's it never clamps: a list that leaves the memory is an error. */
   slice(start: GuestAddress, end: GuestAddress): ArrayBuffer {
     const at = this.checked(start, end - start);
+    this.meter.take(end - start);
     return this.bytes.slice(at, at + (end - start)).buffer as ArrayBuffer;
   }
 
@@ -50,20 +54,63 @@ class GuestBuffer {
   }
 }
 
+/** Units of work that glue may do between guest and host at once: some seconds, and a gigabyte of values at most. */
+const UNITS_MAX: number = 1 << 24;
+/** A list or text of its own is worth so many accesses, and a unit so many bytes of it. */
+const VIEW_UNITS = 16;
+const BYTES_A_UNIT = 16;
+
+/**
+ * Counts what glue does in the guest's name: an access of the guest's memory is a unit, a list or text more. Threat: a few
+ * bytes of a guest can say that a million texts of a megabyte each lie at one address.
+ */
+export class GlueMeter {
+  #left = UNITS_MAX;
+
+  /** Between guest and host begins something new. @returns what was left before, to go on with */
+  begin(left: number = UNITS_MAX): number {
+    const before = this.#left;
+    this.#left = left;
+    return before;
+  }
+
+  get used(): number {
+    return UNITS_MAX - this.#left;
+  }
+
+  count(units: number = 1): void {
+    this.#left -= units;
+    if (this.#left >= 0) return;
+    throw new FargoError(
+      'limit',
+      `the component's values are too large: all that a call passes at once may be ${UNITS_MAX * BYTES_A_UNIT} bytes of lists and texts, or ${UNITS_MAX} numbers`,
+    );
+  }
+
+  /** A list or text of its own. */
+  take(length: ByteCount): void {
+    this.count(VIEW_UNITS + Math.floor(length / BYTES_A_UNIT));
+  }
+}
+
 /** Stands for a `WebAssembly.Memory` that the guest exports. */
 export class GuestMemory {
   readonly #memory: ResidentMemory;
+  readonly #meter: GlueMeter;
   #buffer: GuestBuffer;
 
-  constructor(memory: ResidentMemory) {
+  constructor(memory: ResidentMemory, meter: GlueMeter) {
     this.#memory = memory;
+    this.#meter = meter;
     memory.refresh();
-    this.#buffer = new GuestBuffer(memory);
+    this.#buffer = new GuestBuffer(memory, meter);
   }
 
+  /** The glue asks for it at every access. */
   get buffer(): GuestBuffer {
+    this.#meter.count();
     this.#memory.refresh();
-    if (this.#buffer.bytes !== this.#memory.bytes) this.#buffer = new GuestBuffer(this.#memory);
+    if (this.#buffer.bytes !== this.#memory.bytes) this.#buffer = new GuestBuffer(this.#memory, this.#meter);
     return this.#buffer;
   }
 }
@@ -94,6 +141,7 @@ export function guestViews(): Readonly<Record<string, unknown>> {
         const size = native.BYTES_PER_ELEMENT;
         const length = count === undefined ? Math.floor((buffer.byteLength - from) / size) : (count as number);
         const at = buffer.checked(from, length * size);
+        buffer.meter.take(length * size);
         const view = Reflect.construct(target, [buffer.bytes.buffer, at, length]) as object;
         const marked = mark(buffer.bytes, from, length * size);
         last = marked && { ...marked, view };

@@ -13,10 +13,21 @@ const CREATED = '_createdReps';
 export const T_FLAG: number = 1 << 30;
 /** More handles than any guest has use for; the table is copied whenever one changes. */
 export const ENTRIES_MAX: number = 1 << 17;
+/** Representations that were ever in a table. Threat: a guest that makes and drops them fills the host's memory. */
+const CREATED_MAX = 1 << 20;
 const RAW: unique symbol = Symbol('raw');
 
 /** What glue holds: the array itself is under {@link RAW}. */
 export type HandleTable = number[] & { readonly [RAW]: number[]; [CREATED]: Set<number> };
+
+class CreatedReps extends Set<number> {
+  override add(rep: number): this {
+    if (this.size >= CREATED_MAX && !this.has(rep)) {
+      throw new WebAssembly.RuntimeError(`the guest has made ${CREATED_MAX} different resources; no more are allowed`);
+    }
+    return super.add(rep);
+  }
+}
 
 const INDEX = /^(?:0|[1-9]\d*)$/;
 
@@ -32,6 +43,7 @@ const guard: ProxyHandler<number[]> = {
     return Reflect.get(raw, key) as unknown;
   },
   set(raw, key, value: unknown) {
+    if (key === CREATED) return Reflect.set(raw, key, new CreatedReps(value as Set<number>));
     if (typeof key === 'string' && isNumber(key)) requireIndex(raw, key, Math.min(raw.length + 1, ENTRIES_MAX));
     return Reflect.set(raw, key, value);
   },

@@ -20,7 +20,12 @@ test.each(Object.entries(PANICS))('a panic over %s is an error of that component
   const bytes = await parse(text);
   const good = await componentOf(COUNTER_WIT, COUNTER_WAT);
   // Several at once: each in a thread of its own, or one after the other.
-  const results = await Promise.allSettled([transpile(bytes), worldOf(good), transpile(bytes.slice()), transpile(good)]);
+  const results = await Promise.allSettled([
+    transpile(bytes),
+    worldOf(good),
+    transpile(bytes.slice()),
+    transpile(good),
+  ]);
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled']);
   await expect(transpile(bytes)).rejects.toMatchObject({ code: 'invalid-module' });
   await expect(worldOf(good)).resolves.toContain('export bump');
