@@ -150,7 +150,9 @@ function coreModulesIn(component: Uint8Array): Place[] {
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function fromHex(text: string): Uint8Array<ArrayBuffer> {

@@ -124,3 +124,58 @@ export const COUNTER_WAT = `(module
     (i32.store (i32.const 92) (local.get $count))
     (i32.const 88))
   (func (export "test:counter/store#live") (result i32) (global.get $live)))`;
+
+/** A text goes through both: the inner one counts in its own memory, the outer one in its own. */
+export const COMPOSED = `(component
+  (component $inner
+    (core module $m
+      (memory (export "memory") 1)
+      (global $heap (mut i32) (i32.const 1024))
+      (global $count (mut i32) (i32.const 0))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local i32)
+        (local.set 4 (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
+        (global.set $heap (i32.add (local.get 4) (local.get 3)))
+        (local.get 4))
+      (func (export "greet") (param i32 i32) (result i32)
+        (global.set $count (i32.add (global.get $count) (i32.const 1)))
+        (i32.store8 (local.get 0) (i32.add (i32.const 48) (global.get $count)))
+        (i32.store (i32.const 16) (local.get 0))
+        (i32.store (i32.const 20) (local.get 1))
+        (i32.const 16)))
+    (core instance $i (instantiate $m))
+    (func $greet (param "s" string) (result string)
+      (canon lift (core func $i "greet") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+    (export "greet" (func $greet)))
+  (component $outer
+    (import "greet" (func $greet (param "s" string) (result string)))
+    (core module $base
+      (memory (export "memory") 1)
+      (global $heap (mut i32) (i32.const 1024))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local i32)
+        (local.set 4 (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
+        (global.set $heap (i32.add (local.get 4) (local.get 3)))
+        (local.get 4)))
+    (core instance $b (instantiate $base))
+    (core func $lowered
+      (canon lower (func $greet) (memory (core memory $b "memory")) (realloc (core func $b "realloc"))))
+    (core module $m
+      (import "x" "greet" (func $greet (param i32 i32 i32)))
+      (import "b" "memory" (memory 1))
+      (func (export "hello") (param i32 i32) (result i32)
+        (i32.store (i32.const 64) (i32.add (i32.load (i32.const 64)) (i32.const 1)))
+        (call $greet (local.get 0) (local.get 1) (i32.const 32))
+        (if (i32.eq (local.get 1) (i32.const 13)) (then unreachable))
+        (i32.const 32))
+      (func (export "calls") (result i32) (i32.load (i32.const 64))))
+    (core instance $o (instantiate $m
+      (with "x" (instance (export "greet" (func $lowered))))
+      (with "b" (instance $b))))
+    (func $hello (param "s" string) (result string)
+      (canon lift (core func $o "hello") (memory (core memory $b "memory")) (realloc (core func $b "realloc"))))
+    (func $calls (result u32) (canon lift (core func $o "calls")))
+    (export "hello" (func $hello))
+    (export "calls" (func $calls)))
+  (instance $a (instantiate $inner))
+  (instance $b (instantiate $outer (with "greet" (func $a "greet"))))
+  (export "hello" (func $b "hello"))
+  (export "calls" (func $b "calls")))`;

@@ -60,6 +60,42 @@ async function elsewhere(
   }
 }
 
+/** A file with a change, and digests that are right. */
+async function changed(change: (parts: Parts) => unknown, vm?: ComponentMachine): Promise<Uint8Array> {
+  const parts = await partsOf(await (vm ?? (await booted())).save());
+  await change(parts);
+  return fileOf(parts);
+}
+
+async function refused(file: Uint8Array, options = loading): Promise<FargoError> {
+  const before = host.usage();
+  const error: unknown = await host.load(file, options).then(
+    (loaded) => loaded.dispose(),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(FargoError);
+  expect({ ...host.usage(), cores: 0 }).toEqual({ ...before, cores: 0 });
+  return error as FargoError;
+}
+
+/** Words of a table of `pairs` pairs, as the file has them after its magic, its version and the counts. */
+const withHandles = (edit: (words: Uint32Array) => unknown): Promise<Uint8Array> =>
+  changed(async (parts) => {
+    const vm = await booted();
+    const items = vm.exports.store.make(Uint32Array.of(1, 2, 3));
+    items[1].dispose();
+    Object.assign(parts, await partsOf(await vm.save()));
+    const digest = parts.config.state.devices[0].blobs.handles as string;
+    const bytes = parts.layers.get(digest)!.bytes.slice();
+    edit(new Uint32Array(bytes.buffer, 24));
+    await replaceLayer(parts, digest, bytes);
+  });
+
+const goesOn = (machine: ComponentMachine): unknown[] => {
+  const { exports } = machine;
+  return [exports.cat('data/a.txt'), exports.input(3), exports.random()];
+};
+
 test('memory, globals and handles go on where a file is loaded, and children diverge', async () => {
   const vm = await booted();
   vm.exports.bump(1000);
@@ -167,10 +203,6 @@ describe('WASI 0.2', () => {
     expect(vm.exports.input(3)).toBe('012');
     const before = vm.exports.elapsed();
     const file = await vm.save();
-    const goesOn = (machine: ComponentMachine): unknown[] => {
-      const { exports } = machine;
-      return [exports.cat('data/a.txt'), exports.input(3), exports.random()];
-    };
     const expected = goesOn(vm);
     await elsewhere(
       file,
@@ -195,24 +227,6 @@ describe('WASI 0.2', () => {
 });
 
 describe('files of strangers', () => {
-  /** A file with a change, and digests that are right. */
-  async function changed(change: (parts: Parts) => unknown, vm?: ComponentMachine): Promise<Uint8Array> {
-    const parts = await partsOf(await (vm ?? (await booted())).save());
-    await change(parts);
-    return fileOf(parts);
-  }
-
-  async function refused(file: Uint8Array, options = loading): Promise<FargoError> {
-    const before = host.usage();
-    const error: unknown = await host.load(file, options).then(
-      (loaded) => loaded.dispose(),
-      (thrown: unknown) => thrown,
-    );
-    expect(error).toBeInstanceOf(FargoError);
-    expect({ ...host.usage(), cores: 0 }).toEqual({ ...before, cores: 0 });
-    return error as FargoError;
-  }
-
   test('glue in a file is no code: it is not looked at, or refused', async () => {
     const code = new TextEncoder().encode('globalThis.polluted = true;');
     for (const mediaType of ['text/javascript', MediaType.device, MediaType.module]) {
@@ -268,18 +282,6 @@ describe('files of strangers', () => {
   });
 
   describe('handles', () => {
-    /** Words of a table of `pairs` pairs, as the file has them after its magic, its version and the counts. */
-    const withHandles = (edit: (words: Uint32Array) => unknown): Promise<Uint8Array> =>
-      changed(async (parts) => {
-        const vm = await booted();
-        const items = vm.exports.store.make(Uint32Array.of(1, 2, 3));
-        items[1].dispose();
-        Object.assign(parts, await partsOf(await vm.save()));
-        const digest = parts.config.state.devices[0].blobs.handles as string;
-        const bytes = parts.layers.get(digest)!.bytes.slice();
-        edit(new Uint32Array(bytes.buffer, 24));
-        await replaceLayer(parts, digest, bytes);
-      });
     const FLAG = 1 << 30;
 
     test('as they are', async () => {
