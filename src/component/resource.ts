@@ -26,13 +26,18 @@ export class GuestResource {
 
   /** Runs the guest's destructor. Again, or given away: nothing happens. @throws FargoError, TrapError as a call */
   dispose(): void {
-    const place = places.get(this);
-    if (place !== undefined && place.handle !== 0) place.owner.dropResource(this);
+    dropOf(this);
   }
 
+  /** The same, also where the component has a method named `dispose`. */
   [Symbol.dispose](): void {
-    this.dispose();
+    dropOf(this);
   }
+}
+
+function dropOf(resource: GuestResource): void {
+  const place = places.get(resource);
+  if (place !== undefined && place.handle !== 0) place.owner.dropResource(resource);
 }
 
 interface Place {
