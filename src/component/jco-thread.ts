@@ -129,6 +129,7 @@ function ask(thread: Thread, message: unknown): Promise<Answer> {
       failed: (why) => fail(why instanceof Error ? why.message : `it ended with ${String(why)}`),
     });
     thread.ref();
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
     thread.postMessage(message);
   });
 }
