@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * Builds all guests into `guests/build`, and puts those that the command line offers into `dist/guests`.
+ * Builds all guests into `guests/build`, and puts those that the command line offers into `dist/guests`. The programs of JavaScript
+ * guests are bundled into `dist/js`.
  *
  * `node guests/build.mjs [--force] [--quiet]`. Exit code 1 if a guest failed.
  */
@@ -8,6 +9,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleEngine } from './javascript/bundle.mjs';
 import { buildAll, sourcesBelow, writeInPlace } from './toolchain.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -65,4 +67,7 @@ for (const name of failures === 0 ? OFFERED : []) {
   const there = join(offered, `${name}.wasm`);
   if (!existsSync(there) || !built.equals(readFileSync(there))) writeInPlace(there, built);
 }
+await bundleEngine((path, text) => {
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeInPlace(path, Buffer.from(text));
+});
 process.exitCode = failures === 0 ? 0 : 1;

@@ -7,16 +7,13 @@
  */
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { buildComponent } from '../dist/component/build.js';
 import { transpile } from '../dist/component/transpile.js';
 import { Host } from '../dist/index.js';
+import { folder, install } from './js/install.mjs';
 
-const PACKAGES = ['@bytecodealliance/componentize-js@0.22.0', '@bytecodealliance/preview2-shim@0.26.0'];
-const folder = fileURLToPath(new URL('../.engines/componentize-js', import.meta.url));
 const children = Number(process.argv[2] ?? 1000);
 
 const HANDLER = `
@@ -34,22 +31,6 @@ const HANDLER = `
   }`;
 const WORLD =
   'package test:js; world js { export handle: func(input: string) -> string; export random: func() -> f64; }';
-
-/** Their doors open to `import` alone, and only from where they lie. */
-const DOOR = `
-  export { componentize } from '@bytecodealliance/componentize-js';
-  export { WASIShim } from '@bytecodealliance/preview2-shim/instantiation';`;
-
-function install() {
-  if (existsSync(join(folder, 'node_modules'))) return;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true }));
-  writeFileSync(join(folder, 'door.mjs'), DOOR);
-  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', ...PACKAGES], {
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-}
 
 function timed(work) {
   const from = performance.now();

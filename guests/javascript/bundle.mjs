@@ -1,0 +1,22 @@
+/** What JavaScript guests are made with, each as one file for componentize-js. */
+
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const dist = new URL('../../dist/js/', import.meta.url);
+
+/** @param {(path: string, text: string) => void} write */
+export async function bundleEngine(write) {
+  for (const name of ['engine', 'entropy']) {
+    const bundle = await rolldown({
+      input: fileURLToPath(new URL(`${name}.ts`, import.meta.url)),
+      external: /^fargo:/,
+      platform: 'neutral',
+      tsconfig: false,
+      logLevel: 'warn',
+    });
+    const { output } = await bundle.generate({ format: 'esm', minify: { compress: true, mangle: true } });
+    await bundle.close();
+    write(fileURLToPath(new URL(`guest-${name}.js`, dist)), output[0].code);
+  }
+}

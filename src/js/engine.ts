@@ -1,0 +1,118 @@
+/**
+ * The JavaScript engine of a host: one image and one booted machine, of which all its sandboxes are forks. What differs between
+ * sandboxes (functions of the host, whether entropy is there, time to sleep) is the *scope* of the call that is running.
+ *
+ * Invariant: a guest runs within {@link Engine.run} alone, and calls are synchronous, so the scope is that of the machine that
+ * runs; a host function that calls another sandbox gets its own scope back.
+ */
+
+import { FargoError } from '../base/errors.ts';
+import type { ComponentSnapshot } from '../component/component-snapshot.ts';
+import type { Host } from '../component/host.ts';
+import { systemClock, systemEntropy } from '../devices/index.ts';
+import type { EngineExports } from './engine-world.ts';
+import { HostFault } from './guest-error.ts';
+import { fromText, toText } from './values.ts';
+
+/** A function of the host that a source imports: values as in `call`, at once, no promises. */
+// oxlint-disable-next-line typescript/no-explicit-any -- only who gives it knows
+export type HostFunction = (...args: any[]) => unknown;
+/** By what the source imports from: `import { get } from 'db'` is `{ db: { get } }`. */
+export type SandboxImports = Readonly<Record<string, Readonly<Record<string, HostFunction>>>>;
+
+/** Around a call. */
+export interface Scope {
+  readonly imports: SandboxImports;
+  /** Why entropy is refused; undefined: it is not. */
+  readonly entropyRefusal: string | undefined;
+  /** How long a call may sleep, in ns. */
+  readonly sleepNs: bigint;
+}
+
+export class Engine {
+  /** A machine with nothing loaded. */
+  readonly base: ComponentSnapshot<EngineExports>;
+  readonly #places: Places;
+
+  private constructor(base: ComponentSnapshot<EngineExports>, places: Places) {
+    this.base = base;
+    this.#places = places;
+  }
+
+  /** @throws FargoError as `Host.build` */
+  static async create(host: Host, component: Uint8Array): Promise<Engine> {
+    const places: Places = { scope: undefined, sleptNs: 0n };
+    const clock = systemClock();
+    const entropy = systemEntropy();
+    const image = await host.build<EngineExports>(component, {
+      name: 'javascript',
+      budget: true,
+      imports: { 'fargo:js/host': { call: (...args: [string, string, string]) => callHost(places, ...args) } },
+      wasi: {
+        terminal: false,
+        entropy: {
+          fillRandom(into) {
+            const refusal = places.scope?.entropyRefusal;
+            if (refusal !== undefined) throw new HostFault(new FargoError('unsupported', `entropy ${refusal}`));
+            entropy.fillRandom(into);
+          },
+        },
+        clock: {
+          realtimeNs: () => clock.realtimeNs(),
+          monotonicNs: () => clock.monotonicNs(),
+          sleep(durationNs) {
+            const allowed = places.scope?.sleepNs ?? 0n;
+            places.sleptNs += durationNs;
+            if (places.sleptNs > allowed) {
+              const message = `the call would sleep longer than ${allowed / 1_000_000n} ms: see sleepMs`;
+              throw new HostFault(new FargoError('limit', message));
+            }
+            clock.sleep!(durationNs);
+          },
+        },
+      },
+    });
+    const vm = await image.boot();
+    const base = vm.snapshot();
+    vm.dispose();
+    return new Engine(base, places);
+  }
+
+  /** Runs `work`, a call into a guest, in a scope. */
+  run<T>(scope: Scope, work: () => T): T {
+    const { scope: outer, sleptNs } = this.#places;
+    this.#places.scope = scope;
+    this.#places.sleptNs = 0n;
+    try {
+      return work();
+    } finally {
+      this.#places.scope = outer;
+      this.#places.sleptNs = sleptNs;
+    }
+  }
+}
+
+/** What the engine's imports look at. */
+interface Places {
+  scope: Scope | undefined;
+  sleptNs: bigint;
+}
+
+/** A call of the source to a function of the host. An error of that becomes one of the guest; a promise ends the call. */
+function callHost({ scope }: Places, module: string, name: string, text: string): string {
+  const functions = scope !== undefined && Object.hasOwn(scope.imports, module) ? scope.imports[module]! : {};
+  const found = Object.hasOwn(functions, name) ? functions[name] : undefined;
+  try {
+    if (found === undefined) throw new TypeError(`the host gives no ${name} in '${module}'`);
+    const value = found(...(fromText(text) as unknown[]));
+    if (typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function') {
+      const message = `${name} of '${module}' returned a promise: functions of the host give their values at once`;
+      throw new HostFault(new FargoError('bad-argument', message));
+    }
+    return toText(value);
+  } catch (error) {
+    if (error instanceof HostFault) throw error;
+    const { name: errorName, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+    throw Object.assign(new Error(message), { payload: toText({ name: errorName, message }) });
+  }
+}

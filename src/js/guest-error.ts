@@ -1,0 +1,66 @@
+/** What a sandbox's own code threw: an error of the guest, with its stack in the source. The call has committed. */
+
+import { ComponentError } from '../component/component-calls.ts';
+import { TrapError } from '../machine/outcome.ts';
+import type { Failure } from './engine-world.ts';
+import { fromText } from './values.ts';
+
+export class GuestError extends Error {
+  /** Places in the source, innermost first: `inner (app.js:6:33)`. */
+  readonly guestStack: readonly string[];
+  /** What was thrown, if that was no error: `throw { code: 7 }`. */
+  readonly thrown: unknown;
+
+  constructor({ name, message, stack, thrown }: Failure) {
+    super(message);
+    Object.defineProperty(this, 'name', { value: name, configurable: true, writable: true });
+    this.guestStack = framesOf(stack);
+    this.thrown = thrown === undefined ? undefined : fromText(thrown);
+    const at = this.guestStack.map((frame) => `\n    at ${frame}`).join('');
+    const host = (this.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+    Object.defineProperty(this, 'stack', {
+      value: `${name}: ${message}${at}\n    --- the host ---\n${host.join('\n')}`,
+      configurable: true,
+      writable: true,
+    });
+  }
+}
+
+/** Frames that a stack may have. Threat: a message as long as the guest's memory. */
+const FRAMES_MAX = 100;
+
+/** SpiderMonkey's stack, `inner@app.js:6:33` a line, without the engine's own frames. */
+function framesOf(stack: string): string[] {
+  const frames: string[] = [];
+  for (const line of stack.split('\n').slice(0, FRAMES_MAX)) {
+    const [, name, place] = /^(.*?)@(.*)$/.exec(line) ?? [];
+    if (name === undefined || place === undefined || OWN.test(place)) continue;
+    frames.push(name === '' ? place : `${name} (${place})`);
+  }
+  return frames;
+}
+
+const OWN = /(^|\/)(initializer|fargo-engine)\.js\b/;
+
+/** What a call into the engine threw, as the sandbox's embedder is to see it. */
+export function described(error: unknown, what: string): unknown {
+  if (error instanceof ComponentError) return new GuestError(error.payload as Failure);
+  if (!(error instanceof TrapError)) return error;
+  const { cause, kind, stack } = error.trap;
+  if (kind === 'host-error' && cause instanceof HostFault) return cause.error;
+  // The engine waits, and nothing is left that could happen: it would end the process.
+  if (kind !== 'unreachable' || stack[0]?.name !== 'proc_exit') return error;
+  const message = `${what} gave a promise that never settles; the call is undone`;
+  return new GuestError({ name: 'Error', message, stack: '' });
+}
+
+/** What is the embedder's fault or a limit of his, on its way through the guest's frames: it ends the call. */
+export class HostFault extends Error {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    super(error instanceof Error ? error.message : String(error));
+    this.name = 'HostFault';
+    this.error = error;
+  }
+}

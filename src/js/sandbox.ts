@@ -1,0 +1,282 @@
+/**
+ * A source of JavaScript as a sandbox: loaded and warmed once, forked for each request.
+ *
+ * ```
+ *   engine ──fork──> load ──> warm ──snapshot──> Sandbox ──fork──> SandboxMachine ──call──> value
+ * ```
+ *
+ * Loading and warming happen in a machine: what the source does at its top is limited as any call is, and nothing of it runs in
+ * this process.
+ */
+
+import { disposable } from '../base/dispose.ts';
+import { FargoError } from '../base/errors.ts';
+import type { ComponentMachine } from '../component/component-machine.ts';
+import type { ComponentSnapshot } from '../component/component-snapshot.ts';
+import { DEFAULT_BUDGET, type MachineLimits } from '../machine/limits.ts';
+import type { OutputSink } from '../machine/machine.ts';
+import type { OutputChunk } from '../machine/outcome.ts';
+import type { Usage } from '../machine/usage.ts';
+import type { Engine, SandboxImports, Scope } from './engine.ts';
+import type { EngineExports } from './engine-world.ts';
+import { described } from './guest-error.ts';
+import { fromText, toText } from './values.ts';
+
+/** What a source exports, where its type is not given: any functions. */
+// oxlint-disable-next-line typescript/no-explicit-any -- only the source knows
+export type AnyFunctions = Record<string, (...args: any[]) => any>;
+type NameIn<Functions> = Extract<keyof Functions, string>;
+type ArgsOf<F> = F extends (...args: infer Args) => unknown ? Args : never;
+type ResultOf<F> = F extends (...args: never[]) => infer Result ? Awaited<Result> : never;
+
+/** A call: the export's name, then its arguments. */
+export type SandboxCall<Functions = AnyFunctions> = {
+  [Name in NameIn<Functions>]: readonly [name: Name, ...args: ArgsOf<Functions[Name]>];
+}[NameIn<Functions>];
+
+/** Text that a guest wrote to its console. */
+export interface ConsoleText {
+  /** `console.log`, `info` and `debug`... write to stdout or stderr as the engine has it. */
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+export interface SandboxOptions<Functions = AnyFunctions> {
+  /** Calls that are made once, in order, before the template is taken. */
+  readonly warm?: readonly SandboxCall<Functions>[];
+  /** Functions of the host that the source may import: `import { get } from 'db'` is `{ db: { get } }`. Default none. */
+  readonly imports?: SandboxImports;
+  /**
+   * Of every child. Default: 256 MiB of memory; the work of one call 10,000,000,000 instructions of the engine, some seconds.
+   * To load and to warm the source has no less work than that, which is some instructions for each character. See `MachineLimits`.
+   */
+  readonly limits?: MachineLimits;
+  /** Milliseconds that one call may sleep, as timers do: they stop the whole host. Default 1000. */
+  readonly sleepMs?: number;
+  /**
+   * Random numbers while the source loads and is warmed: `'refuse'` (default) throws in the guest, since all children would
+   * have the same; `'allow'` takes that. A child has its own in either case.
+   */
+  readonly templateEntropy?: 'refuse' | 'allow';
+  /** Where console output goes, of the template too. Default: it waits for `takeOutput`. */
+  readonly onOutput?: (text: ConsoleText) => void;
+  /** Of the source, in stacks. Default `app.js`. */
+  readonly name?: string;
+}
+
+/** 256 MiB. */
+const MEMORY_PAGES = 4096;
+const SLEEP_MS = 1000;
+const REFUSAL =
+  'draws entropy while the template is made, and every child would have the same: draw it in a call, or allow it by templateEntropy';
+
+/** What all machines of a sandbox have. */
+interface Shared {
+  readonly engine: Engine;
+  readonly scope: Scope;
+  readonly functions: ReadonlySet<string>;
+  readonly limits: MachineLimits;
+  readonly name: string;
+}
+
+type Vm = ComponentMachine<EngineExports>;
+
+/**
+ * Loads and warms a source in an engine.
+ *
+ * @param code the source as a function: see `node/modules.ts`
+ * @throws GuestError for what the source throws, SyntaxError among them; TrapError; FargoError `bad-argument`, `no-export`
+ */
+export function createSandbox<Functions = AnyFunctions>(
+  engine: Engine,
+  code: string,
+  options: SandboxOptions<Functions> = {},
+): Sandbox<Functions> {
+  const { warm = [], imports = {}, templateEntropy = 'refuse', onOutput, name = 'app.js' } = options;
+  const scope: Scope = { imports, entropyRefusal: undefined, sleepNs: sleepNsOf(options.sleepMs ?? SLEEP_MS) };
+  const making: Scope = { ...scope, entropyRefusal: templateEntropy === 'refuse' ? REFUSAL : undefined };
+  const sink = onOutput && sinkFor(onOutput);
+  const limits = { memoryPages: MEMORY_PAGES, ...options.limits };
+  const { budget, ...others } = limits;
+  const [made] = engine.base.fork(1, {
+    limits: budget === undefined || budget < DEFAULT_BUDGET ? others : limits,
+    ...(sink && { onOutput: sink }),
+  });
+  const vm = made!;
+  try {
+    const given = Object.entries(imports).map(([specifier, each]) => [specifier, Object.keys(each)]);
+    const { guest } = vm.exports;
+    const functions = new Set(
+      engine.run(making, () =>
+        attempt(name, () => {
+          guest.refuseEntropy(making.entropyRefusal);
+          return guest.load(placeName(name), code, toText(given));
+        }),
+      ),
+    );
+    const template = new SandboxMachine<Functions>(vm, { engine, scope: making, functions, limits, name });
+    for (const [each, ...args] of warm) template.call(each, ...(args as ArgsOf<Functions[typeof each]>));
+    engine.run(scope, () => guest.refuseEntropy(undefined));
+    return new Sandbox<Functions>(vm.snapshot(), {
+      engine,
+      scope,
+      functions,
+      limits,
+      name,
+    });
+  } finally {
+    vm.dispose();
+  }
+}
+
+/** A template: a source that is loaded and warm. Its children are forks of it. */
+export class Sandbox<Functions = AnyFunctions> {
+  static {
+    disposable(this);
+  }
+
+  /** The snapshot below. */
+  readonly snapshot: ComponentSnapshot<EngineExports>;
+  readonly #shared: Shared;
+
+  /** @internal */
+  constructor(snapshot: ComponentSnapshot<EngineExports>, shared: Shared) {
+    this.snapshot = snapshot;
+    this.#shared = shared;
+  }
+
+  /** Names of the functions that the source exports. */
+  get functions(): readonly string[] {
+    return [...this.#shared.functions];
+  }
+
+  /** A child, or many. The caller disposes them. @throws FargoError as `Snapshot.fork` */
+  fork(): SandboxMachine<Functions>;
+  fork(count: number): SandboxMachine<Functions>[];
+  fork(count?: number): SandboxMachine<Functions> | SandboxMachine<Functions>[] {
+    const child = (vm: Vm): SandboxMachine<Functions> => new SandboxMachine<Functions>(vm, this.#shared);
+    const { limits } = this.#shared;
+    const children = this.snapshot.fork(count ?? 1, { limits }).map(child);
+    return count === undefined ? children[0]! : children;
+  }
+
+  /** One call in a child of its own, which is disposed after. @throws as {@link SandboxMachine.call} */
+  run<Name extends NameIn<Functions>>(name: Name, ...args: ArgsOf<Functions[Name]>): ResultOf<Functions[Name]> {
+    const child = this.fork();
+    try {
+      return child.call(name, ...args);
+    } finally {
+      child.dispose();
+    }
+  }
+
+  /** Children live on. */
+  dispose(): void {
+    this.snapshot.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** A machine with a source: its module's state, its own random numbers and clock. */
+export class SandboxMachine<Functions = AnyFunctions> {
+  static {
+    disposable(this);
+  }
+
+  /** The machine below. */
+  readonly vm: ComponentMachine<EngineExports>;
+  readonly #shared: Shared;
+
+  /** @internal */
+  constructor(vm: Vm, shared: Shared) {
+    this.vm = vm;
+    this.#shared = shared;
+  }
+
+  /**
+   * Calls an export. Values cross as copies: what JSON has, and `undefined`, bigints, dates, bytes, Map, Set, errors. A promise
+   * is waited for: the call returns what it gives.
+   *
+   * What the source throws leaves its state as it is then, as in any JavaScript; a limit or a trap undoes the whole call.
+   *
+   * @throws GuestError for what the source throws; TrapError when a limit is reached; FargoError `no-export`, `limit`,
+   *   `bad-argument`; ValueError for an argument that can't cross
+   */
+  call<Name extends NameIn<Functions>>(name: Name, ...args: ArgsOf<Functions[Name]>): ResultOf<Functions[Name]> {
+    const { engine, scope, functions, name: source } = this.#shared;
+    if (!functions.has(name)) {
+      const known = [...functions].join(', ') || 'none';
+      throw new FargoError('no-export', `${source} exports no function ${String(name)}; it exports ${known}`);
+    }
+    const given = toText(args);
+    const { guest } = this.vm.exports;
+    const text = engine.run(scope, () => attempt(`${source}: ${name}()`, () => guest.call(name, given)));
+    return fromText(text) as ResultOf<Functions[Name]>;
+  }
+
+  /** A child of this machine, as it is now. @throws FargoError as `Machine.fork` */
+  fork(): SandboxMachine<Functions>;
+  fork(count: number): SandboxMachine<Functions>[];
+  fork(count?: number): SandboxMachine<Functions> | SandboxMachine<Functions>[] {
+    const child = (vm: Vm): SandboxMachine<Functions> => new SandboxMachine<Functions>(vm, this.#shared);
+    return count === undefined ? child(this.vm.fork()) : this.vm.fork(count).map(child);
+  }
+
+  /** This instant as a template. The caller disposes it. */
+  snapshot(): Sandbox<Functions> {
+    return new Sandbox<Functions>(this.vm.snapshot(), this.#shared);
+  }
+
+  /** Goes back to what it was when it was forked. */
+  reset(): void {
+    this.vm.reset();
+  }
+
+  /** What was written to the console and has gone nowhere else. */
+  takeOutput(): ConsoleText[] {
+    return this.vm.takeOutput().map(textOf);
+  }
+
+  usage(): Usage {
+    return this.vm.usage();
+  }
+
+  dispose(): void {
+    this.vm.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+function attempt<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw described(error, what);
+  }
+}
+
+function textOf({ stream, bytes }: OutputChunk): ConsoleText {
+  return { stream, text: new TextDecoder().decode(bytes) };
+}
+
+function sinkFor(onOutput: (text: ConsoleText) => void): OutputSink {
+  return (chunk) => onOutput(textOf(chunk));
+}
+
+/** For the engine's comment that names the source: one word. */
+function placeName(name: string): string {
+  return name.replaceAll(/[^\w./@-]/g, '_');
+}
+
+function sleepNsOf(ms: number): bigint {
+  if (!(ms >= 0 && ms <= 3_600_000)) {
+    throw new FargoError('bad-argument', `sleepMs is ${ms}; 0 to 3600000 are allowed`);
+  }
+  return BigInt(Math.floor(ms * 1e6));
+}
