@@ -6,7 +6,7 @@ import type { Machine } from '../machine/machine.ts';
 import { ExitError, TrapError, type Outcome } from '../machine/outcome.ts';
 import type { Snapshot } from '../machine/snapshot.ts';
 import { parseExpression, type Expression } from './expression.ts';
-import { bindExpression, type Invocation } from './invocation.ts';
+import type { Invocation } from './invocation.ts';
 import { DEFAULT_GUEST, loadDefaultGuest, loadModule, type LoadedModule } from './load-module.ts';
 import { openGuest, type OpenGuest } from './open-guest.ts';
 import { CALL_BUDGET, type GuestFlags } from './options.ts';
@@ -30,7 +30,7 @@ export interface Step {
 export interface ForkSession extends Omit<OpenGuest, 'image' | 'plain'> {
   readonly isDefault: boolean;
   /** What the module is, and what instrumenting it cost. */
-  readonly image: Pick<Image, 'meta' | 'report'>;
+  readonly image: Pick<Image, 'report'>;
   /** Undefined for a snapshot that was loaded: no instance of a module is where it is. */
   readonly plain: OpenGuest['plain'] | undefined;
   readonly vm: Machine;
@@ -55,8 +55,8 @@ export async function openSession(path: string | undefined, flags: SessionFlags)
   const expressions = isDefault ? withDefaults(flags) : flags;
   if (module.format === 'snapshot') return savedSession(module, flags);
   const guest = await openGuest(module, flags, { budget: CALL_BUDGET });
-  const boot = (expressions.boot ?? []).map((each) => bindExpression(each, guest.image.meta));
-  const call = expressions.call && bindExpression(expressions.call, guest.image.meta);
+  const boot = (expressions.boot ?? []).map((each) => guest.calls.bind(each));
+  const call = expressions.call && guest.calls.bind(expressions.call);
 
   const started = performance.now();
   const vm = guest.image.bootSync({ limits: guest.limits, onOutput: () => {} });
@@ -66,16 +66,19 @@ export async function openSession(path: string | undefined, flags: SessionFlags)
 
 /** A session from a snapshot: what boots is its child. */
 async function savedSession(file: LoadedModule, flags: SessionFlags): Promise<ForkSession> {
-  const { host, snapshot, meta, limits, budget, loadMs } = await openSaved(file, flags, { budget: CALL_BUDGET });
-  const boot = (flags.boot ?? []).map((each) => bindExpression(each, meta));
-  const call = flags.call && bindExpression(flags.call, meta);
+  const { host, snapshot, calls, report, limits, budget, loadMs } = await openSaved(file, flags, {
+    budget: CALL_BUDGET,
+  });
+  const boot = (flags.boot ?? []).map((each) => calls.bind(each));
+  const call = flags.call && calls.bind(flags.call);
   const started = performance.now();
   const [vm] = snapshot.fork(1, { limits, onOutput: () => {} });
   const booted = stepOf(vm!, performance.now() - started);
   return {
     module: file,
     host,
-    image: { meta, report: meta.report },
+    image: { report },
+    calls,
     limits,
     budget,
     buildMs: loadMs,

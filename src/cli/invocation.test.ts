@@ -75,6 +75,8 @@ describe('bindExpression', () => {
     ['nope()', 'no export "nope"; there are malloc(i32) -> i32'],
     ['memory()', 'the export "memory" is a memory'],
     ['half()', 'half(f64) -> f64 takes 1 argument; 0 given'],
+    ['length(one)', 'argument 1 of length is one; i32 takes a whole number'],
+    ['length([1])', 'argument 1 of length is [1]; i32 takes a whole number'],
     ['length(1.5)', 'argument 1 of length is 1.5; i32 takes a whole number'],
     ['length(4294967296)', 'argument 1 of length is 4294967296; i32 takes'],
     ['length(-2147483649)', 'i32 takes'],

@@ -15,7 +15,7 @@ import type { ExportMeta, ModuleMeta } from '../instrument/meta.ts';
 import type { MemoryDoor } from '../machine/device.ts';
 import type { Outcome } from '../machine/outcome.ts';
 import { ValType, type FuncType, type ValTypeCode } from '../wasm/module.ts';
-import type { Argument, Expression } from './expression.ts';
+import { formatArgument, type Argument, type Expression } from './expression.ts';
 import { formatFuncType, formatType } from './format.ts';
 
 /** What can be called: a machine, or a plain instance that it is compared with. */
@@ -24,10 +24,44 @@ export interface Target {
   readonly memory: Pick<MemoryDoor, 'write'>;
 }
 
+/** What the command line may call of a guest. */
+export interface GuestCalls {
+  /** Checks an expression against the exports. @throws FargoError `no-export`, `bad-argument` */
+  bind(expression: Expression): Invocation;
+  /** What is run of a command; undefined for a guest that is none. */
+  readonly command: string | undefined;
+  /** Under which name a command has it. */
+  readonly commandName: string;
+  /** Functions that can be called. */
+  readonly functions: readonly string[];
+}
+
+/** What a function of a component gave, in the ways in which it is shown. */
+export interface Result {
+  readonly text: string;
+  readonly json: unknown;
+  /** Whether it is the error of a `result`. */
+  readonly isError: boolean;
+}
+
+/** The calls of a core module. */
+export function callsOfModule(meta: ModuleMeta): GuestCalls {
+  const functions = meta.exports.filter((each) => each.kind === 'func').map((each) => each.name);
+  return {
+    bind: (expression) => bindExpression(expression, meta),
+    command: functions.find((name) => name === '_start'),
+    commandName: '_start',
+    functions,
+  };
+}
+
 /** A call that was checked against the export's type. */
 export interface Invocation {
   readonly expression: Expression;
-  readonly type: FuncType;
+  /** Of the export. */
+  readonly name: string;
+  /** Arguments that it takes. */
+  readonly arity: number;
   /** How the call ended; a trap or exit of the allocator ends it too. @throws FargoError `limit`: no room for a string */
   run(target: Target): Outcome<unknown>;
 }
@@ -47,9 +81,10 @@ export function bindExpression(expression: Expression, meta: ModuleMeta): Invoca
   args.forEach((argument, index) => {
     if (argument.kind === 'text') texts.push({ index, bytes: new TextEncoder().encode(`${argument.value}\0`) });
   });
-  if (texts.length === 0) return { expression, type, run: (target) => target.tryCall(name, ...values) };
+  const arity = args.length;
+  if (texts.length === 0) return { expression, name, arity, run: (target) => target.tryCall(name, ...values) };
   requireAllocator(meta);
-  return { expression, type, run: (target) => runWithTexts(target, { name, values, texts }) };
+  return { expression, name, arity, run: (target) => runWithTexts(target, { name, values, texts }) };
 }
 
 /** The type of an exported function. @throws FargoError `no-export` that lists what there is */
@@ -68,7 +103,7 @@ function functionOf(meta: ModuleMeta, name: string): FuncType {
 function valueOf(argument: Argument, type: ValTypeCode, what: string): unknown {
   const value = convert(argument, type);
   if (value !== undefined) return value;
-  const given = argument.kind === 'text' ? 'a string' : argument.kind === 'null' ? 'null' : String(argument.value);
+  const given = argument.kind === 'text' ? 'a string' : formatArgument(argument);
   throw new FargoError('bad-argument', `${what} is ${given}; ${formatType(type)} takes ${ALLOWED.get(type) ?? 'null'}`);
 }
 
@@ -156,6 +191,7 @@ function runWithTexts(target: Target, { name, values, texts }: TextCall): Outcom
 export function formatResult(value: unknown): string {
   if (value === undefined) return '';
   if (Array.isArray(value)) return `(${value.map(formatResult).join(', ')})`;
+  if (isResult(value)) return value.text;
   if (value instanceof Uint8Array) return `0x${Buffer.from(value).reverse().toString('hex')}`;
   if (value === null || typeof value === 'number' || typeof value === 'bigint') return String(value);
   return typeof value === 'string' ? JSON.stringify(value) : `[${typeof value}]`;
@@ -164,6 +200,12 @@ export function formatResult(value: unknown): string {
 /** A result for machines: numbers as such, i64 and what JSON has no number for as text. */
 export function resultToJson(value: unknown): unknown {
   if (value === undefined || value === null) return null;
+  if (isResult(value)) return value.json;
   if (Array.isArray(value)) return value.map(resultToJson);
   return typeof value === 'number' && Number.isFinite(value) ? value : formatResult(value);
+}
+
+/** Whether a value is that of a component's function. */
+export function isResult(value: unknown): value is Result {
+  return typeof value === 'object' && value !== null && 'isError' in value;
 }

@@ -3,16 +3,21 @@
 import { FargoError } from '../base/errors.ts';
 import { WASM_PAGE_BYTES } from '../base/units.ts';
 import { wasi, type PreopenOptions, type WasiOptions } from '../devices/wasi.ts';
+import type { ComponentOptions } from '../component/build.ts';
 import { Host } from '../component/host.ts';
+import { readWorld } from '../component/world.ts';
 import type { Image } from '../host/image.ts';
 import type { Imports } from '../host/imports.ts';
 import type { DeviceFactory, HostFunction } from '../machine/device.ts';
 import type { MachineLimits } from '../machine/limits.ts';
 import { hostDirectory } from '../platform/node/index.ts';
 import type { Module } from '../wasm/module.ts';
-import { readModule } from '../wasm/reader.ts';
+import { isComponent, readModule } from '../wasm/reader.ts';
+import { callsOfWorld } from './component-calls.ts';
 import { openDisks, type GuestDisk } from './guest-disks.ts';
+import { callsOfModule, type GuestCalls } from './invocation.ts';
 import type { LoadedModule } from './load-module.ts';
+import { failingImportsOf } from './open-component.ts';
 import type { DirectoryOption, GuestFlags } from './options.ts';
 import type { PlainModule } from './plain-guest.ts';
 import { standaloneStorage } from '../machine/storage.ts';
@@ -28,8 +33,10 @@ export interface OpenGuest {
   readonly buildMs: number;
   /** Its disk images, open until the process ends. */
   readonly disks: readonly GuestDisk[];
-  /** The same guest for instances without this library; compiles it. */
-  plain(): PlainModule;
+  /** What can be called. */
+  readonly calls: GuestCalls;
+  /** The same guest for instances without this library; compiles it. Undefined for a component. */
+  readonly plain: (() => PlainModule) | undefined;
 }
 
 export interface Surroundings {
@@ -52,9 +59,7 @@ export async function openGuest(
   if (module.format === 'snapshot') {
     throw new FargoError('bad-argument', `${module.name} is a snapshot or another archive; a module is expected here`);
   }
-  const parsed = readModule(module.bytes);
   const budget = budgetOf(flags, surroundings.budget);
-  const usesWasi = parsed.imports.some((each) => each.module.startsWith('wasi_'));
   const disks = openDisks(flags.disk ?? [], flags.diskBacking);
   const options: WasiOptions = {
     args: [module.name],
@@ -65,34 +70,56 @@ export async function openGuest(
     disks: Object.fromEntries(disks.map(({ guest, image }) => [guest, image])),
     ...(flags.diskQuota !== undefined && { limits: { storedBytes: flags.diskQuota } }),
   };
+  const host = await Host.create();
+  const open = isComponent(module.bytes) ? openComponent : openCore;
+  const guest = await open(host, module, { flags, wasi: options, budget: budget !== undefined });
+  return { module, host, limits: limitsOf(flags, budget), budget, disks, ...guest };
+}
+
+interface Building {
+  readonly flags: GuestFlags;
+  readonly wasi: WasiOptions;
+  readonly budget: boolean;
+}
+
+type Built = Pick<OpenGuest, 'image' | 'calls' | 'buildMs' | 'plain'>;
+
+async function openCore(host: Host, module: LoadedModule, { flags, wasi: options, budget }: Building): Promise<Built> {
+  const parsed = readModule(module.bytes);
+  const usesWasi = parsed.imports.some((each) => each.module.startsWith('wasi_'));
   const devices = usesWasi ? [wasi(options)] : [];
   const imports = flags.unknownImportsTrap === true ? failingImports(parsed, devices) : {};
-  const host = await Host.create();
   const started = performance.now();
-  const image = await build(host, module, { budget: budget !== undefined, imports, devices });
-  const buildMs = performance.now() - started;
+  const image = await linked(() => host.build(module.bytes, { name: module.name, budget, imports, devices }));
   return {
-    module,
-    host,
     image,
-    limits: limitsOf(flags, budget),
-    budget,
-    buildMs,
-    disks,
+    calls: callsOfModule(image.meta),
+    buildMs: performance.now() - started,
     plain: () => ({ compiled: new WebAssembly.Module(module.bytes), imports: image.meta.imports, devices }),
   };
 }
 
-async function build(
-  host: Host,
-  module: LoadedModule,
-  options: { budget: boolean; imports: Imports; devices: readonly DeviceFactory[] },
-): Promise<Image> {
+async function openComponent(host: Host, module: LoadedModule, { flags, wasi, budget }: Building): Promise<Built> {
+  const world = readWorld(module.bytes);
+  const usesWasi = world.imports.some(({ name }) => name.startsWith('wasi:'));
+  const started = performance.now();
+  const image = await linked(() =>
+    host.build(module.bytes, {
+      name: module.name,
+      budget,
+      imports: flags.unknownImportsTrap === true ? failingImportsOf(world) : {},
+      ...(usesWasi && { wasi }),
+    } as ComponentOptions),
+  );
+  return { image, calls: callsOfWorld(world), buildMs: performance.now() - started, plain: undefined };
+}
+
+async function linked(build: () => Promise<Image>): Promise<Image> {
   try {
-    return await host.build(module.bytes, { ...options, name: module.name });
+    return await build();
   } catch (error) {
     if (!(error instanceof FargoError) || error.code !== 'link') throw error;
-    const message = error.message.replace(/; give them as `imports`$/, '');
+    const message = error.message.replace(/[;:] give (?:them|what is needed) as `imports`$/, '');
     throw new FargoError('link', `${message}; --unknown-imports-trap lets it run until it calls one`, { cause: error });
   }
 }

@@ -8,14 +8,13 @@ import { Command } from 'commander';
 import { FargoError } from '../base/errors.ts';
 import type { WasiOptions } from '../devices/wasi.ts';
 import type { InputPort } from '../devices/ports.ts';
-import type { ModuleMeta } from '../instrument/meta.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Outcome } from '../machine/outcome.ts';
 import { processInput, processOutput } from '../platform/node/index.ts';
 import { describeTrap, exitCodeOfTrap, isClosedPipe, say } from './failure.ts';
 import { ExitCode, exitCodeOfGuest, exitCodesHelp } from './exit-codes.ts';
 import type { Expression } from './expression.ts';
-import { bindExpression, formatResult, type Invocation } from './invocation.ts';
+import { formatResult, isResult, type GuestCalls } from './invocation.ts';
 import { checkSaves, saveDisks } from './guest-disks.ts';
 import { ioError, loadModule, type LoadedModule } from './load-module.ts';
 import { openGuest } from './open-guest.ts';
@@ -99,7 +98,7 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
     return code;
   }
   const guest = await openGuest(module, flags, { budget: RUN_BUDGET, wasi });
-  const start = startOf(module.name, guest.image.meta, flags.invoke);
+  const start = startOf(module.name, guest.calls, flags.invoke);
   const { machine, outcome } = guest.image.tryBoot({
     limits: guest.limits,
     onOutput: ({ stream, bytes }) => sink(stream, bytes),
@@ -114,31 +113,30 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
 
 /** Runs a child of a snapshot: it goes on where that was taken. */
 async function runSaved(file: LoadedModule, flags: RunFlags, wasi: WasiOptions, sink: Sink): Promise<number> {
-  const { host, snapshot, meta, limits } = await openSaved(file, flags, { budget: RUN_BUDGET, wasi });
-  const start = startOf(file.name, meta, flags.invoke);
+  const { host, snapshot, calls, limits } = await openSaved(file, flags, { budget: RUN_BUDGET, wasi });
+  const start = startOf(file.name, calls, flags.invoke);
   const [machine] = snapshot.fork(1, { limits, onOutput: ({ stream, bytes }) => sink(stream, bytes) });
   const code = conclude(start(machine!, sink), flags.invoke !== undefined);
   host.dispose();
   return code;
 }
 
-/** What is called: `_start`, or the export asked for. @throws FargoError `no-export`, `bad-argument` */
+/** What is called: the command, or the export asked for. @throws FargoError `no-export`, `bad-argument` */
 function startOf(
   guest: string,
-  meta: ModuleMeta,
+  calls: GuestCalls,
   invoke: Expression | undefined,
 ): (vm: Machine, sink: Sink) => Outcome<unknown> {
-  if (invoke === undefined && !meta.exports.some((each) => each.kind === 'func' && each.name === '_start')) {
-    const names = meta.exports.filter((each) => each.kind === 'func').map((each) => each.name);
-    const listed =
-      names.length === 0 ? 'it exports no function' : `--invoke calls one of ${names.slice(0, 12).join(', ')}`;
-    throw new FargoError('no-export', `${guest} exports no _start, so it is no command; ${listed}`);
+  if (invoke === undefined && calls.command === undefined) {
+    const names = calls.functions.slice(0, 12);
+    const listed = names.length === 0 ? 'it exports no function' : `--invoke calls one of ${names.join(', ')}`;
+    throw new FargoError('no-export', `${guest} exports no ${calls.commandName}, so it is no command; ${listed}`);
   }
-  if (invoke === undefined) return (vm, sink) => vm.runCommand(sink);
-  const invocation: Invocation = bindExpression(invoke, meta);
+  if (invoke === undefined) return (vm, sink) => vm.runCommand(sink, calls.command);
+  const invocation = calls.bind(invoke);
   // Without arguments its output is streamed; with arguments it comes when the call has committed.
-  return invocation.type.params.length === 0
-    ? (vm, sink) => vm.runCommand(sink, invoke.name)
+  return invocation.arity === 0
+    ? (vm, sink) => vm.streamed(sink, () => invocation.run(vm))
     : (vm) => invocation.run(vm);
 }
 
@@ -146,7 +144,7 @@ function conclude(outcome: Outcome<unknown>, printsResult: boolean): number {
   switch (outcome.kind) {
     case 'return':
       if (printsResult) printResult(outcome.value);
-      return ExitCode.ok;
+      return isResult(outcome.value) && outcome.value.isError ? ExitCode.failed : ExitCode.ok;
     case 'exit':
       return exitCodeOfGuest(outcome.code);
     case 'trap':

@@ -2,25 +2,33 @@
 
 import { FargoError } from '../base/errors.ts';
 import type { WasiOptions } from '../devices/wasi.ts';
+import { reportOf } from '../component/component-image.ts';
 import { Host } from '../component/host.ts';
+import { readWorld } from '../component/world.ts';
+import { componentOf } from '../host/component-sources.ts';
 import type { Imports } from '../host/imports.ts';
 import { SNAPSHOT_BYTES } from '../image/snapshot/limits.ts';
 import { MediaType } from '../image/snapshot/media-types.ts';
 import { readLayout } from '../image/snapshot/read-layout.ts';
-import type { ModuleMeta } from '../instrument/meta.ts';
+import type { InstrumentReport } from '../instrument/meta.ts';
 import type { HostFunction } from '../machine/device.ts';
 import type { MachineLimits } from '../machine/limits.ts';
 import type { Snapshot } from '../machine/snapshot.ts';
-import { readModule } from '../wasm/reader.ts';
+import { isComponent, readModule } from '../wasm/reader.ts';
+import { callsOfWorld } from './component-calls.ts';
+import { callsOfModule, type GuestCalls } from './invocation.ts';
 import type { LoadedModule } from './load-module.ts';
+import { failingImportsOf } from './open-component.ts';
 import { limitsOf, type Surroundings } from './open-guest.ts';
 import type { GuestFlags } from './options.ts';
 
 export interface SavedGuest {
   readonly host: Host;
   readonly snapshot: Snapshot;
-  /** Of the module whose exports are called. */
-  readonly meta: ModuleMeta;
+  /** What can be called. */
+  readonly calls: GuestCalls;
+  /** What instrumenting its modules cost. */
+  readonly report: InstrumentReport;
   readonly limits: MachineLimits;
   /** Units of a call; undefined when it was saved without a budget. */
   readonly budget: bigint | undefined;
@@ -57,8 +65,11 @@ export async function openSaved(file: LoadedModule, flags: GuestFlags, around: S
   const snapshot = await load(host, file, { wasi, limits, imports });
   const loadMs = performance.now() - started;
   const { program } = snapshot;
+  const component = componentOf(program);
   const { meta } = program.units[program.main]!;
-  return { host, snapshot, meta, limits, budget: program.hasBudget ? units : undefined, loadMs };
+  const calls = component === undefined ? callsOfModule(meta) : callsOfWorld(readWorld(component.bytes));
+  const report = component === undefined ? meta.report : reportOf(program);
+  return { host, snapshot, calls, report, limits, budget: program.hasBudget ? units : undefined, loadMs };
 }
 
 async function load(
@@ -83,6 +94,7 @@ async function failingImports(file: Uint8Array): Promise<Imports> {
   const imports = Object.create(null) as Record<string, Record<string, HostFunction>>;
   for (const { mediaType, bytes } of (await readLayout(file, SNAPSHOT_BYTES)).layers) {
     if (mediaType !== MediaType.module) continue;
+    if (isComponent(bytes)) return failingImportsOf(readWorld(bytes)) as Imports;
     for (const { module, name, kind } of readModule(bytes).imports) {
       if (kind !== 'func') continue;
       (imports[module] ??= Object.create(null) as (typeof imports)[string])[name] = () => {

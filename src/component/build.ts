@@ -132,6 +132,12 @@ const NOBODY: ComponentCaller = {
   output: nobody,
 };
 
+/** Interfaces of WASI that components are served with. */
+export function wasiInterfaces(): string[] {
+  const { devices, context } = placeToLink(wasi());
+  return Object.keys(wasiImports(devices[1]!, devices[2] as OpenTable, context));
+}
+
 /** For the time when a component is linked and none can call. */
 function placeToLink(wasiDevice: DeviceFactory | undefined): ImportPlace {
   return {

@@ -1,7 +1,9 @@
 /** An image of a component, from which component machines boot. Immutable. */
 
 import { Image, type BootOptions, type ImageParts } from '../host/image.ts';
+import type { InstrumentReport } from '../instrument/meta.ts';
 import type { Outcome } from '../machine/outcome.ts';
+import type { Program } from '../machine/program.ts';
 import type { AnyExports } from './component-calls.ts';
 import type { ComponentMachine } from './component-machine.ts';
 
@@ -28,6 +30,11 @@ export class ComponentImage<Exports = AnyExports> extends Image {
     this.imports = imports;
   }
 
+  /** What instrumenting its core modules cost, together. */
+  override get report(): InstrumentReport {
+    return reportOf(this.program);
+  }
+
   override boot(options?: ComponentBootOptions): Promise<ComponentMachine<Exports>> {
     return super.boot(options) as Promise<ComponentMachine<Exports>>;
   }
@@ -43,4 +50,24 @@ export class ComponentImage<Exports = AnyExports> extends Image {
     const { machine, outcome } = super.tryBoot(options);
     return { machine: machine as ComponentMachine<Exports>, outcome };
   }
+}
+
+/** What instrumenting all modules of a program cost, each counted once. */
+export function reportOf({ units }: Program): InstrumentReport {
+  const reports = [...new Set(units.map(({ meta }) => meta.report))];
+  const sum = (of: (report: InstrumentReport) => number): number =>
+    reports.reduce((total, report) => total + of(report), 0);
+  return {
+    inputBytes: sum((each) => each.inputBytes),
+    outputBytes: sum((each) => each.outputBytes),
+    codeBytesBefore: sum((each) => each.codeBytesBefore),
+    codeBytesAfter: sum((each) => each.codeBytesAfter),
+    functions: sum((each) => each.functions),
+    loads: sum((each) => each.loads),
+    stores: sum((each) => each.stores),
+    marks: sum((each) => each.marks),
+    totalMs: sum((each) => each.totalMs),
+    validateMs: sum((each) => each.validateMs),
+    notes: reports.flatMap((each) => each.notes),
+  };
 }

@@ -78,10 +78,10 @@ function interfaceOf(name: string): string {
 }
 
 /** As jco names what WIT calls `get-value`. (Of words in capitals, which WIT allows, jco 1.35 makes nothing.) */
-function camelCase(name: string): string {
+export function camelCase(name: string): string {
   return name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function kebabCase(name: string): string {
+export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter, at: number) => `${at === 0 ? '' : '-'}${letter.toLowerCase()}`);
 }

@@ -69,7 +69,7 @@ test('types: a module without a type argument, a component with one, or by its i
     expectTypeOf(host.load(counter)).resolves.toEqualTypeOf<Snapshot>(),
   ];
   expect(untyped).toBeInstanceOf(Function);
-  expectTypeOf<Parameters<Host['build']>[1]>().toHaveProperty('devices');
+  expectTypeOf<NonNullable<Parameters<Host['build']>[1]>>().toHaveProperty('devices');
   // What was not asked for as a component is called like any machine.
   const image = await host.build(counter, { imports } as object);
   using vm = await image.boot();

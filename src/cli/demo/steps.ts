@@ -187,7 +187,7 @@ function forkMany(guest: OpenGuest, many: Many): { readonly facts: ForkStep; rea
   const bind = (text: string): ReturnType<typeof bindExpression> =>
     bindExpression(parseExpression(text), guest.image.meta);
   const compared = measureBaselines({
-    module: guest.plain(),
+    module: guest.plain!(),
     boot: [bind(`warm(${KEYS})`)],
     call: bind('increment(7, 1)'),
     warm: vm,
