@@ -19,6 +19,7 @@ import type {
 import type { Identity } from '../machine/identity.ts';
 import { ExitError, TrapError } from '../machine/outcome.ts';
 import { run } from '../machine/run.ts';
+import { directImports } from './direct-imports.ts';
 import {
   evaluateGlue,
   type AnyFunction,
@@ -187,11 +188,17 @@ export class GlueDevice implements Device<GlueState> {
     this.#failed = false;
     this.#touched = true;
     let instance = 0;
+    const given = imports({ caller: this.#caller(), context: () => this.#running(), devices: core.devices });
     const glue = evaluateGlue(compiled, {
-      imports: imports({ caller: this.#caller(), context: () => this.#running(), devices: core.devices }),
+      imports: given,
       instantiate: (module, given) => ({ exports: this.#exportsOf(instance++, module, given) }),
     });
     for (const { position, name } of wiring.globals) glue.globals[position]!.lead(core.instances.globalOf(0, name));
+    const direct = directImports(glue.variables, given);
+    for (const [target, trampoline] of this.#trampolines) {
+      const short = direct.get(trampoline);
+      if (short !== undefined) this.#trampolines.set(target, short);
+    }
     this.#glue = glue;
   }
 

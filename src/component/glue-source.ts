@@ -7,6 +7,7 @@
  */
 
 import { FargoError } from '../base/errors.ts';
+import { directAccessors } from './direct-imports.ts';
 import { glueLines, type GlueLine } from './glue-lines.ts';
 
 /** Version of jco whose glue this is. Others are taken while their glue declares nothing else. */
@@ -116,6 +117,7 @@ export function readGlue(source: string): GlueSource {
     usesHandles ? 'handles: HANDLE_TABLES' : 'handles: []',
     source.includes('const symbolRscHandle =') ? 'handleSymbol: symbolRscHandle' : 'handleSymbol: undefined',
     `captures: [${captures.map(capture).join(', ')}]`,
+    ...directAccessors(source),
     `registries: { ${[...source.matchAll(STATE.registries)].map(([, name, number]) => `get ${number}() { return ${name}; }`).join(', ')} }`,
   ];
   const code = `"use strict";\n${source

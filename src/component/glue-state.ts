@@ -4,6 +4,7 @@
  */
 
 import { FargoError } from '../base/errors.ts';
+import type { DirectImport } from './direct-imports.ts';
 import { createdIn, emptyTable, entriesOf, T_FLAG, type HandleTable } from './handle-table.ts';
 
 /** Objects of the host, by a number that the glue counts up. */
@@ -19,6 +20,10 @@ export interface GlueVariables {
   readonly captures: readonly Captures[];
   /** What takes a handle out of a table and runs its destructor, by the table's number. */
   readonly registries: Readonly<Record<number, { readonly drop: (handle: number) => void }>>;
+  /** Imports that need nothing of the glue. */
+  readonly direct: readonly DirectImport[];
+  /** Throws where a component instance may call no import. There if `direct` has any. */
+  readonly checkMayLeave?: (component: number) => void;
 }
 
 interface SavedTable {

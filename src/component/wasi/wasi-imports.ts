@@ -1,6 +1,7 @@
 /** WASI 0.2 for a component: cli, clocks, filesystem, io and random, over the device that preview 1 is served by. */
 
 import type { Device, GuestContext } from '../../machine/device.ts';
+import { direct } from '../direct-imports.ts';
 import type { Members } from '../glue.ts';
 import { datetime, filesystem } from './filesystem.ts';
 import { numbered } from './numbered.ts';
@@ -34,7 +35,7 @@ export function wasiImports(preview1: Device, table: OpenTable, context: () => G
     }
     return bytes;
   };
-  const random64 = (): bigint => new DataView(random(8n).buffer).getBigUint64(0, true);
+  const random64 = direct(() => new DataView(random(8n).buffer).getBigUint64(0, true));
   const timer = (at: bigint): object => numbered(Pollable, table.add({ kind: 'pollable', at: BigInt.asUintN(64, at) }));
 
   class Terminal {
@@ -75,8 +76,8 @@ export function wasiImports(preview1: Device, table: OpenTable, context: () => G
     'wasi:cli/terminal-stdout': { getTerminalStdout: () => terminal(1, TerminalOutput) },
     'wasi:cli/terminal-stderr': { getTerminalStderr: () => terminal(2, TerminalOutput) },
     'wasi:clocks/monotonic-clock': {
-      now: () => monotonicNow(p1),
-      resolution: () => clock('clock_res_get', MONOTONIC),
+      now: direct(() => monotonicNow(p1)),
+      resolution: direct(() => clock('clock_res_get', MONOTONIC)),
       subscribeInstant: timer,
       subscribeDuration: (ns: bigint) => timer(monotonicNow(p1) + ns),
     },
