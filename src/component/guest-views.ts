@@ -115,39 +115,70 @@ export class GuestMemory {
   }
 }
 
-type TypedArrayConstructor = new (...args: never[]) => object;
-
-/** The last range that was marked for a view, in case it is only decoded. */
-interface Marked {
-  readonly view: object;
-  readonly bytes: Uint8Array;
-  readonly firstPage: number;
-  readonly before: Uint8Array;
+interface TypedArrayConstructor {
+  new (...args: never[]): ArrayBufferView;
+  readonly prototype: object;
+  readonly BYTES_PER_ELEMENT: number;
 }
 
 /** Longer texts keep their marks: taking them back would cost more than it saves. */
 const UNMARKED_PAGES_MAX = 64;
 
+/** Marks of the last view that was made, in case it is only decoded. */
+class LastMarks {
+  #view: object | undefined = undefined;
+  #bytes: Uint8Array = new Uint8Array();
+  #firstPage = 0;
+  #pages = 0;
+  readonly #before = new Uint8Array(UNMARKED_PAGES_MAX);
+
+  /** Marks what a view lies over. */
+  mark(view: object, bytes: Uint8Array, start: GuestAddress, length: ByteCount): void {
+    this.#view = undefined;
+    if (length === 0) return;
+    const firstPage = start >>> PAGE_SHIFT;
+    const endPage = ((start + length - 1) >>> PAGE_SHIFT) + 1;
+    const pages = endPage - firstPage;
+    if (pages <= UNMARKED_PAGES_MAX) {
+      this.#view = view;
+      this.#bytes = bytes;
+      this.#firstPage = firstPage;
+      this.#pages = pages;
+      for (let i = 0; i < pages; i++) this.#before[i] = bytes[firstPage + i]!;
+    }
+    if (pages === 1) bytes[firstPage] = 1;
+    else bytes.fill(1, firstPage, endPage);
+  }
+
+  /** Takes them back: nothing has run since. */
+  undo(view: object): void {
+    if (this.#view !== view) return;
+    this.#view = undefined;
+    for (let i = 0; i < this.#pages; i++) this.#bytes[this.#firstPage + i] = this.#before[i]!;
+  }
+}
+
 /** Constructors to be in scope where glue is evaluated, under the names that they have here. One set a glue. */
 export function guestViews(): Readonly<Record<string, unknown>> {
-  let last: Marked | undefined;
+  const last = new LastMarks();
 
-  const typedArray = (native: TypedArrayConstructor & { readonly BYTES_PER_ELEMENT: number }): unknown =>
-    new Proxy(native, {
-      construct(target, args: unknown[], newTarget) {
-        const [buffer, start = 0, count] = args;
-        if (!(buffer instanceof GuestBuffer)) return Reflect.construct(target, args, newTarget) as object;
-        const from = start as number;
-        const size = native.BYTES_PER_ELEMENT;
-        const length = count === undefined ? Math.floor((buffer.byteLength - from) / size) : (count as number);
-        const at = buffer.checked(from, length * size);
-        buffer.meter.take(length * size);
-        const view = Reflect.construct(target, [buffer.bytes.buffer, at, length]) as object;
-        const marked = mark(buffer.bytes, from, length * size);
-        last = marked && { ...marked, view };
-        return view;
-      },
-    });
+  const typedArray = (native: TypedArrayConstructor): unknown => {
+    const size = native.BYTES_PER_ELEMENT;
+    // A function, and no Proxy: engines compile `new` of one.
+    function View(...args: unknown[]): object {
+      const [buffer, start = 0, count] = args;
+      if (!(buffer instanceof GuestBuffer)) return Reflect.construct(native, args) as object;
+      const from = start as number;
+      const length = count === undefined ? Math.floor((buffer.byteLength - from) / size) : (count as number);
+      const at = buffer.checked(from, length * size);
+      buffer.meter.take(length * size);
+      const view = new native(...([buffer.bytes.buffer, at, length] as never[]));
+      last.mark(view, buffer.bytes, from, length * size);
+      return view;
+    }
+    View.prototype = native.prototype;
+    return Object.setPrototypeOf(View, native) as unknown;
+  };
 
   class GlueTextDecoder {
     readonly #label: string;
@@ -159,10 +190,7 @@ export function guestViews(): Readonly<Record<string, unknown>> {
     }
 
     decode(view: Uint8Array): string {
-      if (last?.view === view) {
-        last.bytes.set(last.before, last.firstPage);
-        last = undefined;
-      }
+      last.undo(view);
       try {
         return this.#decoder.decode(view);
       } catch (cause) {
@@ -187,16 +215,6 @@ export function guestViews(): Readonly<Record<string, unknown>> {
     Float32Array: typedArray(Float32Array),
     Float64Array: typedArray(Float64Array),
   };
-}
-
-/** Marks a range. Gives what undoes it, unless that would cost more than it saves. */
-function mark(bytes: Uint8Array, start: GuestAddress, length: ByteCount): Omit<Marked, 'view'> | undefined {
-  if (length === 0) return undefined;
-  const firstPage = start >>> PAGE_SHIFT;
-  const endPage = ((start + length - 1) >>> PAGE_SHIFT) + 1;
-  const before = endPage - firstPage <= UNMARKED_PAGES_MAX ? bytes.slice(firstPage, endPage) : undefined;
-  bytes.fill(1, firstPage, endPage);
-  return before && { bytes, firstPage, before };
 }
 
 const SETTERS = [
