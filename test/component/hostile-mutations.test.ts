@@ -6,7 +6,7 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { componentNew, parse, preview1AdapterReactorPath } from '@bytecodealliance/jco';
+import { parse, preview1AdapterReactorPath } from '@bytecodealliance/jco';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildComponent } from '../../src/component/build.ts';
 import { ComponentError } from '../../src/component/component-calls.ts';
@@ -111,7 +111,7 @@ const BYTES = [0, 1, 2, 3, 0x40, 0x60, 0x6f, 0x70, 0x7f, 0x80, 0xff];
 
 /** One to three changes: single bytes, every second one where a section begins, since most others are code; whole sections; lengths. */
 function mutant(original: Uint8Array, pick: (end: number) => number): Uint8Array {
-  let bytes = original.slice();
+  let bytes: Uint8Array = original.slice();
   for (let left = pick(4) === 0 ? 1 + pick(3) : 1; left > 0; left--) {
     const sections = sectionsOf(original);
     const { from, to } = sections[pick(sections.length)]!;

@@ -3,6 +3,7 @@
 import { parse } from '@bytecodealliance/jco';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildComponent, type ComponentOptions } from '../../src/component/build.ts';
+import type { ComponentImage } from '../../src/component/component-image.ts';
 import type { ComponentMachine } from '../../src/component/component-machine.ts';
 import { Host } from '../../src/index.ts';
 import { componentOf } from './components.ts';
@@ -192,7 +193,7 @@ test('a function of a core module does not stand in for one of the glue’s', as
       expect(built, name).toMatchObject({ code: 'unsupported' });
     } else {
       // jco has given it another name.
-      const vm = await (built as Awaited<ReturnType<typeof buildComponent>>).boot();
+      const vm = await (built as ComponentImage).boot();
       expect(vm.exports.f(), name).toBe('');
       vm.dispose();
     }
