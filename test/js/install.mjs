@@ -4,11 +4,12 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const PACKAGES = ['@bytecodealliance/componentize-js@0.22.0', '@bytecodealliance/preview2-shim@0.26.0'];
+/** 0.22 runs jco's bookkeeping of tasks in JavaScript in the guest, at every call: four times slower. */
+const PACKAGES = ['@bytecodealliance/componentize-js@0.23.0', '@bytecodealliance/preview2-shim@0.26.0'];
 
 export const folder = fileURLToPath(new URL('../../.engines/componentize-js', import.meta.url));
 
@@ -17,8 +18,21 @@ const DOOR = `
   export { componentize } from '@bytecodealliance/componentize-js';
   export { WASIShim } from '@bytecodealliance/preview2-shim/instantiation';`;
 
+/** Whether the packages are there, in these versions. */
+function isInstalled() {
+  return PACKAGES.every((each) => {
+    const at = each.lastIndexOf('@');
+    try {
+      const path = join(folder, 'node_modules', each.slice(0, at), 'package.json');
+      return JSON.parse(readFileSync(path, 'utf8')).version === each.slice(at + 1);
+    } catch {
+      return false;
+    }
+  });
+}
+
 export function install() {
-  if (existsSync(join(folder, 'node_modules'))) return;
+  if (isInstalled()) return;
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true }));
   writeFileSync(join(folder, 'door.mjs'), DOOR);
