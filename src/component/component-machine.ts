@@ -16,6 +16,7 @@ import type { State } from '../machine/state.ts';
 import { ComponentCalls, ComponentError, type AnyExports, type ComponentShape } from './component-calls.ts';
 import { ComponentSnapshot } from './component-snapshot.ts';
 import { functionNamed } from './export-names.ts';
+import { mainMemory } from './main-memory.ts';
 import { ownerOf, readResource, type GuestResource, type ResourceOwner } from './resource.ts';
 
 /** What became of one child of a request. */
@@ -151,9 +152,9 @@ export class ComponentMachine<Exports = AnyExports> extends Machine implements R
     }
   }
 
-  /** The first memory of its core modules. @throws FargoError `bad-argument` where there is none */
+  /** The memory of its core modules that is made the largest. @throws FargoError `bad-argument` where there is none */
   override get memory(): MemoryDoor {
-    return super.memoryOf(...this.#firstMemory());
+    return super.memoryOf(...mainMemory(this.program));
   }
 
   override pages(unit?: number, index?: number): Pages {
@@ -213,13 +214,7 @@ export class ComponentMachine<Exports = AnyExports> extends Machine implements R
   }
 
   #memoryAt(unit: number | undefined, index = 0): [number, number] {
-    return unit === undefined ? this.#firstMemory() : [unit, index];
-  }
-
-  #firstMemory(): [number, number] {
-    const [first] = this.program.memories;
-    if (first === undefined) throw new FargoError('bad-argument', 'the component has no memory');
-    return [first.unit, first.index];
+    return unit === undefined ? mainMemory(this.program) : [unit, index];
   }
 
   /** What came into being after that count of calls is gone. */

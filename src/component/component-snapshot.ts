@@ -1,8 +1,10 @@
 /** A snapshot of a component machine: its children are component machines. */
 
 import type { ForkOptions } from '../machine/fork.ts';
+import type { Pages } from '../machine/pages.ts';
 import { Snapshot } from '../machine/snapshot.ts';
 import type { AnyExports } from './component-calls.ts';
+import { mainMemory } from './main-memory.ts';
 import type { ComponentForkResult, ComponentMachine } from './component-machine.ts';
 
 export class ComponentSnapshot<Exports = AnyExports> extends Snapshot {
@@ -24,5 +26,10 @@ export class ComponentSnapshot<Exports = AnyExports> extends Snapshot {
 
   override forkEach(count: number, options?: ForkOptions): ComponentForkResult<Exports>[] {
     return super.forkEach(count, options) as ComponentForkResult<Exports>[];
+  }
+
+  /** The memory that is made the largest, or another. @throws FargoError `bad-argument` when there is no such memory */
+  override pages(unit?: number, index = 0): Pages {
+    return super.pages(...(unit === undefined ? mainMemory(this.program) : ([unit, index] as const)));
   }
 }
