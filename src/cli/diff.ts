@@ -77,6 +77,7 @@ async function diffOfRun(path: string, args: readonly string[], flags: DiffFlags
   const module = await loadModule(path);
   const { host, image, limits } = await openGuest(module, flags, {
     budget: RUN_BUDGET,
+    commandOnly: true,
     wasi: { args: [module.name, ...args], stdin: path === '-' ? '' : processInput(0), terminal: false },
   });
   // Standard output is the list's.

@@ -24,7 +24,9 @@ export interface SnapshotFacts {
   readonly parent: string | null;
   readonly generation: number;
   readonly lineage: string;
-  /** Digest of each module, null for what a provider defines. */
+  /** Digest of the component that it is a machine of; null for core modules. */
+  readonly component: string | null;
+  /** Digest of each module, null for what a provider defines, and for the modules of a component. */
   readonly modules: readonly (string | null)[];
   readonly memories: readonly { readonly guestBytes: number; readonly storedBytes: number }[];
   readonly devices: readonly string[];
@@ -54,6 +56,7 @@ export async function snapshotFacts({ name, bytes }: LoadedModule): Promise<Snap
     parent: fields.optional('parent', (of, field) => of.text(field, TEXT)) ?? null,
     generation: machine.number('generation', [0, 2 ** 31]),
     lineage: machine.text('lineage', TEXT),
+    component: fields.has('component') ? fields.object('component').text('module', TEXT) : null,
     modules: fields
       .object('program')
       .list('units', COUNT)
@@ -90,6 +93,7 @@ export function snapshotText(facts: SnapshotFacts, { bold }: Colours): string[] 
     `digest: ${printable(facts.digest)}`,
     ...(facts.parent === null ? [] : [`parent: ${printable(facts.parent)}`]),
     `generation ${facts.generation}, lineage ${printable(facts.lineage)}`,
+    ...(facts.component === null ? [] : [`component: ${printable(facts.component)}`]),
     `modules: ${plural(modules.length, 'unit')}`,
     `memory: ${of.length === 0 ? 'none' : of.join('; ')}`,
     `devices: ${devices.length === 0 ? 'none' : devices.map(printable).join(', ')}`,

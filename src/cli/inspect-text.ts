@@ -128,7 +128,8 @@ function forkLines({ forkHook }: ModuleFacts, { bold }: Colours): string[] {
   return ['', bold('fork'), `  ${hook}`];
 }
 
-function instrumentLines(facts: InstrumentFacts, { bold }: Colours): string[] {
+/** What instrumenting costs. */
+export function instrumentLines(facts: InstrumentFacts, { bold }: Colours): string[] {
   const { loads, stores, marks, inputBytes, outputBytes, codeBytesBefore, codeBytesAfter, totalMs, validateMs } = facts;
   const { withBudget, notes } = facts;
   return [

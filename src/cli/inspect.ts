@@ -10,9 +10,10 @@ import { wasi } from '../devices/wasi.ts';
 import { instrument } from '../instrument/instrument.ts';
 import type { InstrumentReport } from '../instrument/meta.ts';
 import type { Module } from '../wasm/module.ts';
-import { readModule } from '../wasm/reader.ts';
+import { isComponent, readModule } from '../wasm/reader.ts';
 import { coloursFor } from './colour.ts';
 import { exitCodesHelp } from './exit-codes.ts';
+import { componentFacts, componentText } from './inspect-component.ts';
 import { inspectText } from './inspect-text.ts';
 import { snapshotFacts, snapshotText } from './inspect-snapshot.ts';
 import { loadModule, type LoadedModule } from './load-module.ts';
@@ -51,6 +52,10 @@ async function describe(file: LoadedModule, asJson: boolean): Promise<string> {
   if (file.format === 'snapshot') {
     const facts = await snapshotFacts(file);
     return asJson ? JSON.stringify(facts, undefined, 2) : snapshotText(facts, colours).join('\n');
+  }
+  if (isComponent(file.bytes)) {
+    const facts = componentFacts(file);
+    return asJson ? JSON.stringify(facts, undefined, 2) : componentText(facts, colours).join('\n');
   }
   const inspected = inspect({ ...file, format: file.format });
   return asJson ? JSON.stringify(inspected, undefined, 2) : inspectText(inspected, colours).join('\n');
@@ -93,7 +98,8 @@ function inspect({ name, format, bytes }: LoadedModule & { readonly format: Insp
   };
 }
 
-function instrumentFacts(bytes: Uint8Array): InstrumentFacts {
+/** @throws FargoError `invalid-module`, `unsupported`, `limit` */
+export function instrumentFacts(bytes: Uint8Array): InstrumentFacts {
   const { report } = instrument(bytes).meta;
   const { outputBytes, totalMs } = instrument(bytes, { budget: true }).meta.report;
   return { ...report, withBudget: { outputBytes, totalMs } };

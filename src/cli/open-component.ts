@@ -3,7 +3,8 @@
 import { wasiInterfaces } from '../component/build.ts';
 import { camelCase } from '../component/export-names.ts';
 import type { Item, NamedItem } from '../component/wit-types.ts';
-import type { World } from '../component/world.ts';
+import { readWorld, type World } from '../component/world.ts';
+import { isComponent, readModule } from '../wasm/reader.ts';
 
 type Members = Record<string, unknown>;
 
@@ -24,6 +25,31 @@ export function failingImportsOf(world: World): Members {
   }
   return imports;
 }
+
+/**
+ * The program of preview 1 in a component that is nothing else: a command behind an adapter for preview 2. It is run as it is:
+ * faster, and its exit code is its own, where `wasi:cli/exit` knows success and failure only.
+ */
+export function programWithin(bytes: Uint8Array): Uint8Array | undefined {
+  if (!isComponent(bytes)) return undefined;
+  const { imports, exports, modules } = readWorld(bytes);
+  const isCommand = exports.length === 1 && /^wasi:cli\/run(?:@|$)/.test(exports[0]!.name);
+  if (!isCommand || imports.some(({ name }) => !name.startsWith('wasi:'))) return undefined;
+  if (modules.some((each) => each.nested)) return undefined;
+  const programs = modules.filter((each) => isProgram(each.bytes));
+  return programs.length === 1 ? programs[0]!.bytes : undefined;
+}
+
+function isProgram(bytes: Uint8Array): boolean {
+  const { imports, exports } = readModule(bytes);
+  return (
+    exports.some(({ name }) => name === '_start') &&
+    imports.some(({ module }) => module === PREVIEW1) &&
+    imports.every(({ module }) => module === PREVIEW1)
+  );
+}
+
+const PREVIEW1 = 'wasi_snapshot_preview1';
 
 /** Interfaces of types alone need nobody. */
 function holdsCode(item: Item): boolean {

@@ -17,7 +17,7 @@ import { callsOfWorld } from './component-calls.ts';
 import { openDisks, type GuestDisk } from './guest-disks.ts';
 import { callsOfModule, type GuestCalls } from './invocation.ts';
 import type { LoadedModule } from './load-module.ts';
-import { failingImportsOf } from './open-component.ts';
+import { failingImportsOf, programWithin } from './open-component.ts';
 import type { DirectoryOption, GuestFlags } from './options.ts';
 import type { PlainModule } from './plain-guest.ts';
 import { standaloneStorage } from '../machine/storage.ts';
@@ -44,6 +44,8 @@ export interface Surroundings {
   readonly budget: bigint;
   /** Arguments and streams; the environment, directories and disks come from the flags. */
   readonly wasi?: WasiOptions;
+  /** Whether its command is run and nothing else called: a program of preview 1 within a component runs as it is then. */
+  readonly commandOnly?: boolean;
 }
 
 /**
@@ -71,8 +73,10 @@ export async function openGuest(
     ...(flags.diskQuota !== undefined && { limits: { storedBytes: flags.diskQuota } }),
   };
   const host = await Host.create();
-  const open = isComponent(module.bytes) ? openComponent : openCore;
-  const guest = await open(host, module, { flags, wasi: options, budget: budget !== undefined });
+  const core = surroundings.commandOnly === true ? programWithin(module.bytes) : undefined;
+  const open = core === undefined && isComponent(module.bytes) ? openComponent : openCore;
+  const source = core === undefined ? module : { ...module, bytes: core };
+  const guest = await open(host, source, { flags, wasi: options, budget: budget !== undefined });
   return { module, host, limits: limitsOf(flags, budget), budget, disks, ...guest };
 }
 

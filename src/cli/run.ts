@@ -97,7 +97,7 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
     input.close();
     return code;
   }
-  const guest = await openGuest(module, flags, { budget: RUN_BUDGET, wasi });
+  const guest = await openGuest(module, flags, { budget: RUN_BUDGET, wasi, commandOnly: flags.invoke === undefined });
   const start = startOf(module.name, guest.calls, flags.invoke);
   const { machine, outcome } = guest.image.tryBoot({
     limits: guest.limits,

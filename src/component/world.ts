@@ -20,13 +20,19 @@ const HEADER_BYTES = 8;
 export interface World {
   readonly imports: readonly NamedItem[];
   readonly exports: readonly NamedItem[];
-  /** Its core modules, those of components within it included, in the order of the file. */
-  readonly modules: readonly Uint8Array[];
+  /** Its core modules, in the order of the file. */
+  readonly modules: readonly CoreModule[];
+}
+
+export interface CoreModule {
+  readonly bytes: Uint8Array;
+  /** Whether it is that of a component within. */
+  readonly nested: boolean;
 }
 
 /** The world of a component. @throws FargoError `invalid-module`, `unsupported`, `limit` */
 export function readWorld(component: Uint8Array): World {
-  const modules: Uint8Array[] = [];
+  const modules: CoreModule[] = [];
   const scope = new ComponentReader(component, HEADER_BYTES, component.length, modules).component(undefined, 0);
   return { imports: scope.imports, exports: scope.exports, modules };
 }
@@ -81,9 +87,9 @@ class Scope {
 }
 
 class ComponentReader extends Cursor {
-  readonly #modules: Uint8Array[];
+  readonly #modules: CoreModule[];
 
-  constructor(bytes: Uint8Array, at: number, end: number, modules: Uint8Array[]) {
+  constructor(bytes: Uint8Array, at: number, end: number, modules: CoreModule[]) {
     super(bytes, at, end, 'component');
     this.#modules = modules;
   }
@@ -96,8 +102,9 @@ class ComponentReader extends Cursor {
       const length = this.u32();
       const from = this.skip(length);
       const section = new ComponentReader(this.bytes, from, from + length, this.#modules);
-      if (id === 1) this.#modules.push(this.bytes.subarray(from, from + length));
-      else if (id === 4) {
+      if (id === 1) {
+        this.#modules.push({ bytes: this.bytes.subarray(from, from + length), nested: outer !== undefined });
+      } else if (id === 4) {
         section.skip(HEADER_BYTES);
         const inner = section.component(scope, depth + 1);
         scope.add({ sort: 'component', exports: inner.items });
