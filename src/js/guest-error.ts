@@ -5,16 +5,20 @@ import { TrapError } from '../machine/outcome.ts';
 import type { Failure } from './engine-world.ts';
 import { fromText } from './values.ts';
 
+/** Where in the sources a place in the evaluated code is: `app.ts:3:7`. Both count from 1. */
+export type PlaceInSource = (line: number, column: number) => string;
+
 export class GuestError extends Error {
   /** Places in the source, innermost first: `inner (app.js:6:33)`. */
   readonly guestStack: readonly string[];
   /** What was thrown, if that was no error: `throw { code: 7 }`. */
   readonly thrown: unknown;
 
-  constructor({ name, message, stack, thrown }: Failure) {
+  /** @internal */
+  constructor({ name, message, stack, thrown }: Failure, place?: PlaceInSource) {
     super(message);
     Object.defineProperty(this, 'name', { value: name, configurable: true, writable: true });
-    this.guestStack = framesOf(stack);
+    this.guestStack = framesOf(stack, place);
     this.thrown = thrown === undefined ? undefined : fromText(thrown);
     const at = this.guestStack.map((frame) => `\n    at ${frame}`).join('');
     const host = (this.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
@@ -30,12 +34,14 @@ export class GuestError extends Error {
 const FRAMES_MAX = 100;
 
 /** SpiderMonkey's stack, `inner@app.js:6:33` a line, without the engine's own frames. */
-function framesOf(stack: string): string[] {
+function framesOf(stack: string, place: PlaceInSource | undefined): string[] {
   const frames: string[] = [];
   for (const line of stack.split('\n').slice(0, FRAMES_MAX)) {
-    const [, name, place] = /^(.*?)@(.*)$/.exec(line) ?? [];
-    if (name === undefined || place === undefined || OWN.test(place)) continue;
-    frames.push(name === '' ? place : `${name} (${place})`);
+    const [, name, at] = /^(.*?)@(.*)$/.exec(line) ?? [];
+    if (name === undefined || at === undefined || OWN.test(at)) continue;
+    const found = /^[\w./@-]+:(\d+):(\d+)$/.exec(at);
+    const where = found === null || place === undefined ? at : place(Number(found[1]), Number(found[2]));
+    frames.push(name === '' ? where : `${name} (${where})`);
   }
   return frames;
 }
@@ -43,8 +49,8 @@ function framesOf(stack: string): string[] {
 const OWN = /(^|\/)(initializer|fargo-engine)\.js\b/;
 
 /** What a call into the engine threw, as the sandbox's embedder is to see it. */
-export function described(error: unknown, what: string): unknown {
-  if (error instanceof ComponentError) return new GuestError(error.payload as Failure);
+export function described(error: unknown, what: string, place: PlaceInSource | undefined): unknown {
+  if (error instanceof ComponentError) return new GuestError(error.payload as Failure, place);
   if (!(error instanceof TrapError)) return error;
   const { cause, kind, stack } = error.trap;
   if (kind === 'host-error' && cause instanceof HostFault) return cause.error;

@@ -19,7 +19,7 @@ import type { OutputChunk } from '../machine/outcome.ts';
 import type { Usage } from '../machine/usage.ts';
 import type { Engine, SandboxImports, Scope } from './engine.ts';
 import type { EngineExports } from './engine-world.ts';
-import { described } from './guest-error.ts';
+import { described, type PlaceInSource } from './guest-error.ts';
 import { fromText, toText } from './values.ts';
 
 /** What a source exports, where its type is not given: any functions. */
@@ -64,6 +64,13 @@ export interface SandboxOptions<Functions = AnyFunctions> {
   readonly name?: string;
 }
 
+/** A source that an engine can evaluate: see `node/modules.ts`. */
+export interface LoadableSource {
+  /** The module as a function. */
+  readonly code: string;
+  readonly place: PlaceInSource;
+}
+
 /** 256 MiB. */
 const MEMORY_PAGES = 4096;
 const SLEEP_MS = 1000;
@@ -76,6 +83,7 @@ interface Shared {
   readonly scope: Scope;
   readonly functions: ReadonlySet<string>;
   readonly limits: MachineLimits;
+  readonly place: PlaceInSource;
   readonly name: string;
 }
 
@@ -84,12 +92,12 @@ type Vm = ComponentMachine<EngineExports>;
 /**
  * Loads and warms a source in an engine.
  *
- * @param code the source as a function: see `node/modules.ts`
+ *
  * @throws GuestError for what the source throws, SyntaxError among them; TrapError; FargoError `bad-argument`, `no-export`
  */
 export function createSandbox<Functions = AnyFunctions>(
   engine: Engine,
-  code: string,
+  { code, place }: LoadableSource,
   options: SandboxOptions<Functions> = {},
 ): Sandbox<Functions> {
   const { warm = [], imports = {}, templateEntropy = 'refuse', onOutput, name = 'app.js' } = options;
@@ -108,13 +116,13 @@ export function createSandbox<Functions = AnyFunctions>(
     const { guest } = vm.exports;
     const functions = new Set(
       engine.run(making, () =>
-        attempt(name, () => {
+        attempt(name, place, () => {
           guest.refuseEntropy(making.entropyRefusal);
           return guest.load(placeName(name), code, toText(given));
         }),
       ),
     );
-    const template = new SandboxMachine<Functions>(vm, { engine, scope: making, functions, limits, name });
+    const template = new SandboxMachine<Functions>(vm, { engine, scope: making, functions, limits, place, name });
     for (const [each, ...args] of warm) template.call(each, ...(args as ArgsOf<Functions[typeof each]>));
     engine.run(scope, () => guest.refuseEntropy(undefined));
     return new Sandbox<Functions>(vm.snapshot(), {
@@ -122,6 +130,7 @@ export function createSandbox<Functions = AnyFunctions>(
       scope,
       functions,
       limits,
+      place,
       name,
     });
   } finally {
@@ -206,14 +215,14 @@ export class SandboxMachine<Functions = AnyFunctions> {
    *   `bad-argument`; ValueError for an argument that can't cross
    */
   call<Name extends NameIn<Functions>>(name: Name, ...args: ArgsOf<Functions[Name]>): ResultOf<Functions[Name]> {
-    const { engine, scope, functions, name: source } = this.#shared;
+    const { engine, scope, functions, place, name: source } = this.#shared;
     if (!functions.has(name)) {
       const known = [...functions].join(', ') || 'none';
       throw new FargoError('no-export', `${source} exports no function ${String(name)}; it exports ${known}`);
     }
     const given = toText(args);
     const { guest } = this.vm.exports;
-    const text = engine.run(scope, () => attempt(`${source}: ${name}()`, () => guest.call(name, given)));
+    const text = engine.run(scope, () => attempt(`${source}: ${name}()`, place, () => guest.call(name, given)));
     return fromText(text) as ResultOf<Functions[Name]>;
   }
 
@@ -253,11 +262,11 @@ export class SandboxMachine<Functions = AnyFunctions> {
   }
 }
 
-function attempt<T>(what: string, work: () => T): T {
+function attempt<T>(what: string, place: PlaceInSource, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw described(error, what);
+    throw described(error, what, place);
   }
 }
 

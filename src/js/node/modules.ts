@@ -33,8 +33,17 @@ interface Edit {
   readonly text: string;
 }
 
+/** A module as a function. */
+export interface ModuleFunction {
+  readonly code: string;
+  /** What it imports from, without `import()`. */
+  readonly imports: readonly string[];
+  /** Characters before the source's first, on its first line. */
+  readonly prefix: number;
+}
+
 /** @throws SyntaxError with the place in the source; FargoError `limit` */
-export function asFunction({ parse }: Parser, source: string): string {
+export function asFunction({ parse }: Parser, source: string): ModuleFunction {
   if (source.length > SOURCE_MAX) {
     throw new FargoError('limit', `a source of ${source.length} characters; ${SOURCE_MAX} are allowed`);
   }
@@ -47,14 +56,16 @@ export function asFunction({ parse }: Parser, source: string): string {
   }
   const edits: Edit[] = [];
   const imports: string[] = [];
+  const specifiers = new Set<string>();
   const exports: string[] = [];
   const give = (name: string, expression: string): void =>
     void exports.push(`[${JSON.stringify(name)}, () => ${expression}]`);
   const blank = (start: number, end: number): void =>
-    void edits.push({ start, end, text: source.slice(start, end).replace(/[^\n\r\u2028\u2029]+/gu, ' ') });
+    void edits.push({ start, end, text: source.slice(start, end).replace(/[^\n\r\u2028\u2029]/g, ' ') });
   for (const node of program.body) {
     if (node.type === 'ImportDeclaration') {
       const from = JSON.stringify(node.source.value);
+      specifiers.add(String(node.source.value));
       for (const each of node.specifiers) {
         const name =
           each.type === 'ImportSpecifier'
@@ -72,6 +83,7 @@ export function asFunction({ parse }: Parser, source: string): string {
         blank(node.start, node.declaration.start);
       } else {
         const from = node.source && JSON.stringify(node.source.value);
+        if (node.source) specifiers.add(String(node.source.value));
         for (const { local, exported } of node.specifiers) {
           const name = nameOf(local);
           give(nameOf(exported), from ? `${IMPORT}(${from}, ${JSON.stringify(name)})` : name);
@@ -97,8 +109,12 @@ export function asFunction({ parse }: Parser, source: string): string {
   }
   rewriteWithin(program, edits);
   const body = edited(source.replace(/^#!/, '//'), edits);
-  const parameters = `${IMPORT}, ${LATER}, ${META}`;
-  return `(async function (${parameters}) {"use strict";${imports.join('')}${body}\n;return [${exports.join(', ')}];})`;
+  const begin = `(async function (${IMPORT}, ${LATER}, ${META}) {"use strict";${imports.join('')}`;
+  return {
+    code: `${begin}${body}\n;return [${exports.join(', ')}];})`,
+    imports: [...specifiers],
+    prefix: begin.length,
+  };
 }
 
 /** `import()` and `import.meta`, wherever they stand. */

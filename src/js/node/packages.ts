@@ -51,7 +51,7 @@ export async function loadComponentize(folder?: string): Promise<Componentize> {
   }
   const [cause] = failures;
   const reason = cause instanceof Error ? ` (${cause.message.split('\n')[0]})` : '';
-  const message = `JavaScript guests need ${COMPONENTIZE}${reason}; run: npm install ${JCO} ${COMPONENTIZE} ${SHIM}`;
+  const message = `JavaScript guests need ${COMPONENTIZE}${reason}; run: npm install ${JCO} ${COMPONENTIZE}@latest ${SHIM}`;
   throw new FargoError('missing-dependency', message, { cause });
 }
 

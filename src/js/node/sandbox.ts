@@ -2,9 +2,8 @@
 
 import type { Host } from '../../component/host.ts';
 import { createSandbox, type AnyFunctions, type Sandbox, type SandboxOptions } from '../sandbox.ts';
-import { asFunction } from './modules.ts';
-import { loadParser } from './packages.ts';
 import { engineOf, type EngineOptions } from './sandbox-engine.ts';
+import { loadable, readSource } from './source.ts';
 
 export interface NodeSandboxOptions<Functions = AnyFunctions> extends SandboxOptions<Functions>, EngineOptions {
   /** Whose machines they are. Default: a host of all sandboxes that name none, which lives as long as the process. */
@@ -14,16 +13,21 @@ export interface NodeSandboxOptions<Functions = AnyFunctions> extends SandboxOpt
 }
 
 /**
- * A template of a source: a module of JavaScript, as text.
+ * A template of a source: a module of JavaScript or TypeScript, as text or a file.
  *
- * @throws GuestError for what the source throws when it loads or is warmed, SyntaxError too; TrapError at a limit; FargoError
- *   `missing-dependency` where packages are missing, `bad-argument`, `no-export`
+ * A text may import what `imports` gives and nothing else; it is TypeScript if its `name` ends so. A file (a `file:` URL) may
+ * import other files and packages too, which become one module: they are read when the template is made.
+ *
+ * @throws GuestError for what the source throws when it loads or is warmed; SyntaxError; TrapError at a limit; FargoError
+ *   `missing-dependency` where packages are missing, `bad-argument`, `no-export`, `limit`, `io`
  */
 export async function sandbox<Functions = AnyFunctions>(
-  source: string,
+  source: string | URL,
   options: NodeSandboxOptions<Functions> = {},
 ): Promise<Sandbox<Functions>> {
-  const code = asFunction(await loadParser(options.packages), source);
+  const given = readSource(source, options.name);
+  const external = Object.keys(options.imports ?? {});
+  const loaded = await loadable(given, { external, packages: options.packages });
   const engine = await engineOf(options.host, options.engine, options);
-  return createSandbox<Functions>(engine, code, options);
+  return createSandbox<Functions>(engine, loaded, { ...options, name: given.name });
 }

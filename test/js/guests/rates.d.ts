@@ -1,0 +1,3 @@
+declare module 'rates' {
+  export function rate(currency: string): number;
+}
