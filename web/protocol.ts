@@ -8,7 +8,7 @@ import type { FileChange } from 'fargo-wasm';
 export type { FileChange };
 
 /** A guest that can be chosen. What drives it is in worker/drivers. */
-export type GuestId = 'perl' | 'kv' | 'mandelbrot' | 'repl';
+export type GuestId = 'javascript' | 'perl' | 'kv' | 'mandelbrot' | 'repl';
 
 /** Of a machine in the tree. */
 export interface NodeInfo {

@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
+import { javascriptGuest } from './javascript/build.mjs';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const require = createRequire(import.meta.url);
@@ -21,8 +22,12 @@ const GUESTS: Readonly<Record<string, string>> = {
   repl: here('../guests/build/repl.wasm'),
 };
 
-const guests = Object.entries(GUESTS).map(([name, path]) => {
-  const module = readFileSync(path);
+/** Not on every platform: then the page says that it is not here. */
+const javascript = await javascriptGuest();
+const modules = Object.entries(GUESTS).map(([name, path]) => ({ name, module: readFileSync(path) }));
+modules.push({ name: 'javascript', module: javascript.component ?? Buffer.alloc(0) });
+
+const guests = modules.map(({ name, module }) => {
   const digest = createHash('sha256').update(module).digest('hex');
   return { name, digest, moduleBytes: module.length, compressed: gzipSync(module, { level: 9 }) };
 });
@@ -31,9 +36,22 @@ const guestFiles: Plugin = {
   name: 'guest-files',
   applyToEnvironment: ({ name }) => name === 'client',
   generateBundle() {
-    for (const { name, compressed } of guests) {
-      this.emitFile({ type: 'asset', fileName: `guests/${name}.wasm.gz`, source: compressed });
+    for (const { name, compressed, moduleBytes } of guests) {
+      if (moduleBytes > 0) this.emitFile({ type: 'asset', fileName: `guests/${name}.wasm.gz`, source: compressed });
     }
+    const { script } = javascript;
+    if (script !== undefined) {
+      this.emitFile({ type: 'asset', fileName: 'guests/javascript.component.js', source: script });
+    }
+  },
+};
+
+const absentGuests: Plugin = {
+  name: 'absent-guests',
+  transformIndexHtml: () => {
+    if (javascript.missing === undefined) return [];
+    console.warn(`The page has no JavaScript guest: ${javascript.missing}`);
+    return [{ tag: 'meta', attrs: { name: 'absent-guests', content: 'javascript' }, injectTo: 'head' }];
   },
 };
 
@@ -55,7 +73,7 @@ export default defineConfig({
     rolldownOptions: { checks: { pluginTimings: false } },
   },
   worker: { format: 'es' },
-  plugins: [guestFiles],
+  plugins: [guestFiles, absentGuests],
   server: { port: 4173 },
   preview: { port: 4173, strictPort: false },
 });

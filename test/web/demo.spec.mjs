@@ -247,6 +247,47 @@ describe.each(['chromium', 'firefox'])('%s', (name) => {
     await context.close();
   });
 
+  test('JavaScript: what is typed into one fork no other sees, numbers differ, an endless loop is undone', async () => {
+    const { page, context, seen } = await open();
+    await boot(page, 'javascript');
+    await warm(page);
+    figures[name].javascript = {};
+    for (const key of ['fork', 'first', 'copy']) figures[name].javascript[`${key}Us`] = await figure(page, key);
+    await page.click('#fork-first');
+    await machines(page, 2);
+    expect(await type(page, 'handle("key7")')).toBe('"key7 is 49, visit 201"');
+    expect(await type(page, 'const twice = (x) => 2 * x')).toBe('');
+    expect(await type(page, 'squares.clear(); console.log("gone"); twice(21)')).toBe('gone\n42');
+    expect(await type(page, 'missing')).toContain('ReferenceError: missing is not defined');
+    await page.click('.chip.danger');
+    await page.waitForSelector('.tree-node.trapped', { timeout: 60_000 });
+    await page.waitForTimeout(300);
+    expect(await terminalText(page)).toMatch(/trapped: budget-spent[^]*rolled back: 0 pages/);
+    expect(await type(page, 'visits')).toBe('201');
+    await shot(page, 'javascript');
+    await select(page, 1);
+    expect(await type(page, 'typeof twice + " " + squares.size + " " + visits')).toBe('"undefined 20000 200"');
+    await askAll(page, { count: 1000, line: 'handle("key{n}")' });
+    expect(await answerStats(page)).toMatchObject({ answers: 1000, different: 1000 });
+    await shot(page, 'javascript-thousand');
+    await select(page, 1);
+    await askAll(page, { count: 1000, line: 'Math.random()' });
+    expect(await answerStats(page)).toMatchObject({ answers: 1000, different: 1000 });
+
+    // A child is saved, and goes on in a page that has fetched no engine: what is code comes from the page, not from the file.
+    await select(page, 2);
+    if (name === 'chromium') {
+      const saved = join(output, `${name}-javascript.fargo`);
+      await saveMachine(page, { name, path: saved });
+      await page.reload();
+      await page.setInputFiles('#file', saved);
+      await page.waitForSelector('#fork-first', { timeout: 120_000 });
+      expect(await type(page, 'twice(4) + " " + visits')).toBe('"8 201"');
+    }
+    expectClean(seen);
+    await context.close();
+  });
+
   test('by keyboard alone the tree grows, is walked and shrinks', async () => {
     const { page, context, seen } = await open();
     await page.focus('[data-guest=kv]');

@@ -42,12 +42,14 @@ describe.each(['chromium', 'firefox'])('%s', (name) => {
 
   afterAll(async () => browser?.close());
 
-  test('says that Perl is not there, and forks the others', async () => {
+  test('says that Perl and JavaScript are not there, and forks the others', async () => {
     const { page, context, seen } = await openPage(browser, { address, origin: new URL(address).origin });
     await page.waitForSelector('[data-guest=kv]');
     expect(await page.evaluate('crossOriginIsolated')).toBe(true);
-    expect(await page.isDisabled('[data-guest=perl]')).toBe(true);
-    expect(await page.textContent('[data-guest=perl]')).toContain('not in the npm package');
+    for (const guest of ['perl', 'javascript']) {
+      expect(await page.isDisabled(`[data-guest=${guest}]`)).toBe(true);
+      expect(await page.textContent(`[data-guest=${guest}]`)).toContain('not in the npm package');
+    }
     for (const guest of ['kv', 'mandelbrot', 'repl']) expect(await page.isEnabled(`[data-guest=${guest}]`)).toBe(true);
     expect(await axeFaults(page)).toEqual([]);
     await page.screenshot({ path: join(output, `${name}-packed-home.png`) });

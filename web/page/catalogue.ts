@@ -34,6 +34,27 @@ function sizes(id: GuestId): { moduleBytes: number; transferBytes: number } {
 
 export const CATALOGUE: readonly Guest[] = [
   {
+    id: 'javascript',
+    ...sizes('javascript'),
+    name: 'JavaScript',
+    what: 'QuickJS, a JavaScript engine, as a component. What you type in one fork no other sees.',
+    warming: 'Defines a handler and an index of 20,000 entries, and serves 200 requests',
+    prompt: 'js',
+    examples: [
+      { label: 'Ask the handler', line: 'handle("key7")' },
+      { label: 'Empty its index', line: 'squares.clear(); squares' },
+      { label: 'Write a function', line: 'const twice = (x) => 2 * x' },
+      { label: 'Draw a number', line: 'Math.random()' },
+    ],
+    trap: { label: 'Loop for ever', line: 'squares.clear(); while (true) visits++' },
+    swarm: [
+      { label: 'Ask for key {n}', line: 'handle("key{n}")' },
+      { label: 'Throw five dice', line: '[1, 1, 1, 1, 1].reduce((sum) => sum + 1 + Math.floor(6 * Math.random()), 0)' },
+      { label: 'Count to {n}', line: 'visits += {n}' },
+    ],
+    answers: 'dots',
+  },
+  {
     id: 'perl',
     ...sizes('perl'),
     name: 'Perl 5',

@@ -18,13 +18,7 @@ export function home(onChoose: (guest: Guest) => void): HTMLElement {
         { type: 'button', className: 'card', 'data-guest': guest.id, disabled, onclick: () => onChoose(guest) },
         el('span', { className: 'card-name' }, guest.name),
         el('span', { className: 'card-what' }, guest.what),
-        el(
-          'span',
-          { className: 'card-size' },
-          disabled
-            ? `Not here: its ${size} are not in the npm package. In a clone of the repository, npm run demo has it.`
-            : `${size} to fetch`,
-        ),
+        el('span', { className: 'card-size' }, disabled ? whyAbsent(guest, size) : `${size} to fetch`),
       ),
     );
   });
@@ -54,6 +48,11 @@ export function home(onChoose: (guest: Guest) => void): HTMLElement {
       'Nothing leaves this page, and nothing is fetched from anywhere else. Every figure is measured while you look.',
     ),
   );
+}
+
+function whyAbsent({ moduleBytes }: Guest, size: string): string {
+  if (moduleBytes === 0) return 'Not here: it could not be built where this page was made.';
+  return `Not here: its ${size} are not in the npm package. In a clone of the repository, npm run demo has it.`;
 }
 
 /** Guests that whoever serves this page left out: see web/pack.mjs. */

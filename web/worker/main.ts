@@ -3,6 +3,7 @@
 import { FargoError, TrapError } from 'fargo-wasm';
 import type { AnswersEvent, FromWorker, GuestId, Method, Opened, Request } from '../protocol.ts';
 import { guestOfFile } from './guest-of-file.ts';
+import { preparedOf } from './prepared.ts';
 import { World } from './world.ts';
 
 interface WorkerScope {
@@ -39,7 +40,7 @@ async function load(file: Uint8Array): Promise<Opened> {
   const found = await guestOfFile(file);
   if (found === undefined) throw new Error('The file holds no machine of a guest that this page has.');
   if (world?.guest === found.guest) return world.join(file);
-  const made = await World.load(found, file);
+  const made = await World.load({ ...found, prepared: await preparedOf(found.guest) }, file);
   world?.dispose();
   world = made.world;
   return made.opened;
@@ -49,7 +50,7 @@ const METHODS: Readonly<Record<Method, (...args: never[]) => unknown>> = {
   open: (guest: GuestId, module: Uint8Array) =>
     inTurn(async () => {
       close();
-      const made = await World.open(guest, module);
+      const made = await World.open(guest, module, await preparedOf(guest));
       world = made.world;
       return made.opened;
     }),

@@ -1,6 +1,16 @@
 /** One host, one guest, and the tree of its machines. What the page asks for is done here. */
 
-import { diffFiles, FargoError, filesOf, Host, TrapError, type Image, type Machine, type Snapshot } from 'fargo-wasm';
+import {
+  diffFiles,
+  FargoError,
+  filesOf,
+  Host,
+  TrapError,
+  type Image,
+  type Machine,
+  type PreparedComponent,
+  type Snapshot,
+} from 'fargo-wasm';
 import type {
   Answer,
   FileChange,
@@ -45,12 +55,16 @@ export class World {
   }
 
   /** Builds a guest and boots its first machine. */
-  static async open(guest: GuestId, module: Uint8Array): Promise<{ world: World; opened: Opened }> {
+  static async open(
+    guest: GuestId,
+    module: Uint8Array,
+    prepared?: PreparedComponent,
+  ): Promise<{ world: World; opened: Opened }> {
     const driver = DRIVERS[guest];
     const host = await Host.create({ maxBytes: FRAME_BYTES_MAX });
     try {
       const from = performance.now();
-      const image = await host.build(module, driver.build);
+      const image = await host.build(module, { ...driver.build, ...(prepared && { prepared }) });
       const built = performance.now();
       const world = new World(guest, host, image);
       const machine = await image.boot({ limits: { budget: driver.budget } });
@@ -65,11 +79,14 @@ export class World {
   }
 
   /** A world of its own for a saved machine. */
-  static async load({ guest, module }: Found, file: Uint8Array): Promise<{ world: World; opened: Opened }> {
+  static async load(
+    { guest, module, prepared }: Found & { readonly prepared?: PreparedComponent | undefined },
+    file: Uint8Array,
+  ): Promise<{ world: World; opened: Opened }> {
     const host = await Host.create({ maxBytes: FRAME_BYTES_MAX });
     try {
       const from = performance.now();
-      const image = await host.build(module, DRIVERS[guest].build);
+      const image = await host.build(module, { ...DRIVERS[guest].build, ...(prepared && { prepared }) });
       const buildMs = performance.now() - from;
       const world = new World(guest, host, image);
       world.#cold = false;

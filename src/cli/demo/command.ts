@@ -90,6 +90,6 @@ async function serve(flags: DemoFlags): Promise<void> {
   if (flags.json === true) throw new FargoError('bad-argument', '--json is for the guided run; drop --serve');
   const { address, withoutPerl } = await serveDemo(flags.port ?? DEFAULT_PORT);
   const { bold, dim } = coloursFor(process.stdout);
-  const perl = withoutPerl ? dim(' (all guests but Perl: the page says how to get it)') : '';
+  const perl = withoutPerl ? dim(' (all guests but Perl and JavaScript: the page says how to get them)') : '';
   print(`The demo is at ${bold(address)}${perl}. Ctrl-C ends it.`);
 }
