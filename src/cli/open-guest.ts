@@ -14,6 +14,7 @@ import { hostDirectory } from '../platform/node/index.ts';
 import type { Module } from '../wasm/module.ts';
 import { isComponent, readModule } from '../wasm/reader.ts';
 import { callsOfWorld } from './component-calls.ts';
+import { cacheOption } from './component-cache.ts';
 import { openDisks, type GuestDisk } from './guest-disks.ts';
 import { callsOfModule, type GuestCalls } from './invocation.ts';
 import type { LoadedModule } from './load-module.ts';
@@ -113,6 +114,7 @@ async function openComponent(host: Host, module: LoadedModule, { flags, wasi, bu
       budget,
       imports: flags.unknownImportsTrap === true ? failingImportsOf(world) : {},
       ...(usesWasi && { wasi }),
+      ...cacheOption(),
     } as ComponentOptions),
   );
   return { image, calls: callsOfWorld(world), buildMs: performance.now() - started, plain: undefined };

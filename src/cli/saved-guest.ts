@@ -17,6 +17,7 @@ import type { Snapshot } from '../machine/snapshot.ts';
 import { isComponent, readModule } from '../wasm/reader.ts';
 import { callsOfWorld } from './component-calls.ts';
 import { callsOfModule, type GuestCalls } from './invocation.ts';
+import { cacheOption } from './component-cache.ts';
 import type { LoadedModule } from './load-module.ts';
 import { failingImportsOf } from './open-component.ts';
 import { limitsOf, type Surroundings } from './open-guest.ts';
@@ -78,7 +79,7 @@ async function load(
   options: { readonly wasi: WasiOptions; readonly limits: MachineLimits; readonly imports: Imports },
 ): Promise<Snapshot> {
   try {
-    return await host.load(file.bytes, options);
+    return await host.load(file.bytes, { ...options, ...cacheOption() });
   } catch (error) {
     if (!(error instanceof FargoError)) throw error;
     const message =

@@ -7,6 +7,7 @@ import type { Host } from '../component/host.ts';
 import type { Snapshot } from '../machine/snapshot.ts';
 import { ioError } from './load-module.ts';
 import { replaceFile } from './replace-file.ts';
+import { cacheOption } from './component-cache.ts';
 
 /** Loads a snapshot. @throws FargoError `io`, and as `Host.load` */
 export async function loadSnapshotFile(host: Host, path: string): Promise<Snapshot> {
@@ -17,7 +18,7 @@ export async function loadSnapshotFile(host: Host, path: string): Promise<Snapsh
     throw ioError(path, error);
   }
   try {
-    return await host.load(bytes);
+    return await host.load(bytes, cacheOption());
   } catch (error) {
     if (!(error instanceof FargoError)) throw error;
     throw new FargoError(error.code, `${path}: ${error.message}`, { cause: error });

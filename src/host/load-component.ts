@@ -54,20 +54,18 @@ export async function buildSaved(
   if (devices !== undefined) throw new FargoError('bad-argument', 'a component takes no "devices"');
   const bytes = file.layer(module, MediaType.module, 'config.component.module');
   if (!isComponent(bytes)) throw invalid('config.component.module is no component');
+  const saved = context.devices.find(({ name }) => name === 'wasi');
   const options: BuildOptions = {
     budget,
     ...(imports && { imports }),
-    ...(wasi && { wasi }),
+    // Without that device in the file it would be one more.
+    ...(wasi && saved && { wasi }),
     ...(prepared && { prepared }),
     ...(cache && { cache }),
     ...(trustHandles !== undefined && { trustHandles }),
   };
   try {
-    const { program } = await context.build(
-      bytes,
-      options,
-      context.devices.find(({ name }) => name === 'wasi'),
-    );
+    const { program } = await context.build(bytes, options, saved);
     program.kept = false;
     return program;
   } catch (error) {

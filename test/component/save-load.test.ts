@@ -180,6 +180,14 @@ test('an image that is here already serves for a file of its component, and for 
   there.dispose();
 });
 
+test('options for WASI change nothing for a machine without it', async () => {
+  const file = await (await booted()).save();
+  await elsewhere(file, (snapshot) => expect(snapshot.fork().exports.bump(2)).toBe(2), {
+    ...loading,
+    wasi: { args: ['x'] },
+  });
+});
+
 test('what the component imports is given again', async () => {
   const file = await (await booted()).save();
   await expect(host.load(file)).rejects.toMatchObject({
