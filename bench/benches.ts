@@ -1,5 +1,6 @@
 /** All benches, in the order of the table. */
 
+import { components } from './benches/components.ts';
 import { density } from './benches/density.ts';
 import { densityPerl } from './benches/density-perl.ts';
 import { diskForks } from './benches/disk-forks.ts';
@@ -29,4 +30,5 @@ export const BENCHES: readonly Bench[] = [
   diskIo,
   snapshotFiles,
   fixtures,
+  components,
 ];

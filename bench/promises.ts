@@ -169,6 +169,25 @@ export const PROMISES = {
     unit: 'times',
     bench: 'fixtures',
   },
+  P26: {
+    statement: 'A warmed JavaScript component: fork and first call, times faster than instance and first call',
+    limit: { atLeast: 100 },
+    unit: 'times',
+    bench: 'components',
+  },
+  P27: {
+    statement:
+      'A warmed JavaScript component: fork and first call, times faster than instance, copy of the memory, call',
+    limit: { atLeast: 40 },
+    unit: 'times',
+    bench: 'components',
+  },
+  P28: {
+    statement: 'A call of a warmed JavaScript component: time over the same call under jco alone',
+    limit: { atMost: 1.1 },
+    unit: 'ratio',
+    bench: 'components',
+  },
 } as const satisfies Record<string, SpeedPromise>;
 
 export type PromiseNumber = keyof typeof PROMISES;
