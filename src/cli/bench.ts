@@ -111,7 +111,8 @@ async function bench(path: string | undefined, flags: BenchFlags): Promise<numbe
   const session = await openSession(path, flags);
   const { host, snapshot, call, boot, vm } = session;
   if (session.plain === undefined) {
-    throw new FargoError('bad-argument', `${session.module.name} is a snapshot; bench compares with booting a module`);
+    const kind = session.module.format === 'snapshot' ? 'snapshot' : 'component';
+    throw new FargoError('bad-argument', `${session.module.name} is a ${kind}; bench compares with booting a module`);
   }
   const module = session.plain();
   const rounds: Round[] = [];

@@ -158,7 +158,7 @@ export function componentText(facts: ComponentFacts, colours: Colours): string[]
   }
   lines.push('');
   if (refused !== null) lines.push(`${red('refused')}: ${refused.code}: ${printable(refused.message)}`);
-  else lines.push(...instrumentLines(sumOf(modules), colours));
+  else if (modules.length > 0) lines.push(...instrumentLines(sumOf(modules), colours));
   return lines;
 }
 

@@ -21,7 +21,9 @@ const KNOWN: ReadonlySet<string> = new Set(
   CORE_TRAP_MESSAGES RepTable ComponentAsyncState GLOBAL_COMPONENT_MEMORY_MAP AsyncSubtask FutureValue ASYNC_DETERMINISM
   _coinFlip ASYNC_EVENT_CODE CURRENT_TASK_META AsyncTask CURRENT_TASK_MAY_BLOCK SYMMETRIC_SYNC_GUEST_CALL_STACK
   symbolCabiDispose symbolRscHandle symbolRscRep symbolDispose HANDLE_TABLES _debugLog ComponentError hasOwnProperty
-  _liftFlatVariantScratch _conditionalSuspending3I32ToVoidModule`.split(/\s+/),
+  _liftFlatVariantScratch i32ToF32I i32ToF32F i32ToF32 f32ToI32 i64ToF64I i64ToF64F i64ToF64 f64ToI64 _conditionalSuspending3I32ToVoidModule`.split(
+    /\s+/,
+  ),
 );
 
 /** Functions that take nothing but their arguments and what is in {@link KNOWN}. */
@@ -59,6 +61,8 @@ const FIRST_MODULE = /^ *const module0 = getCoreModule\(/m;
 const SCOPE = /^ *let gen ?= ?\(function\* ?_initGenerator ?\(\) ?\{$/m;
 /** A new table of handles, wherever the glue makes one. */
 const TABLE = '[T_FLAG, 0]';
+/** A new map of captured objects. */
+const CAPTURED_MAP = /(?<=^ *const captureTable\d+= )new Map\(\);$/gm;
 const EXPORTED = /^export function instantiate\(/m;
 /** Longer glue takes the engine seconds and gigabytes; that of a component of 15 MB has 0.3 million characters. */
 const CHARACTERS_MAX = 1 << 25;
@@ -76,7 +80,7 @@ const RESERVED: readonly string[] = (
 ).split(' ');
 
 export interface GlueSource {
-  /** The body of a function that returns `instantiate`; `$fargo`, `$table` and the shadowed names are its parameters. */
+  /** The body of a function that returns `instantiate`; `$fargo`, `$table`, `$captured` and the shadowed names are its parameters. */
   readonly body: string;
   /** Table of handles of each class of the guest's resources, by the class's name. */
   readonly tables: ReadonlyMap<string, number>;
@@ -124,6 +128,7 @@ export function readGlue(source: string): GlueSource {
     .replace(/^export const _util = [^]*$/m, '')
     .replace(SCOPE, (line) => `${line}\n$fargo({ ${accessors.join(', ')} });`)
     .replaceAll(TABLE, '$table([T_FLAG, 0])')
+    .replaceAll(CAPTURED_MAP, 'new $captured();')
     .replace(EXPORTED, 'return function instantiate(')}`;
   return { body: code, tables: tablesOf(source), allocators: allocatorsOf(source) };
 }
