@@ -494,9 +494,9 @@ describe('what is wrong is said in a line, with an exit code', () => {
     ['truncated', () => readFileSync(guest('kv')).subarray(0, 500), 'invalid-module'],
     ['empty', () => new Uint8Array(0), 'is empty; a module has at least 8 bytes'],
     [
-      'a component',
-      () => new Uint8Array([0, 0x61, 0x73, 0x6d, 13, 0, 1, 0]),
-      'this is a component; a core module is needed',
+      'a damaged component',
+      () => new Uint8Array([0, 0x61, 0x73, 0x6d, 13, 0, 1, 0, 7, 9, 1]),
+      'unexpected end: 9 bytes wanted, 1 left (at byte 10, section component)',
     ],
     ['bad text', () => Buffer.from('(module (func (export "f") i32.const))'), 'line 1, column'],
   ])('a module that is %s', (title, bytes, message) => {
