@@ -5,9 +5,12 @@ import { rolldown } from 'rolldown';
 
 const dist = new URL('../../dist/js/', import.meta.url);
 
+/** A component's surroundings stand before its source, in the same file. */
+const FORMATS = { engine: 'esm', surround: 'iife' };
+
 /** @param {(path: string, text: string) => void} write */
 export async function bundleEngine(write) {
-  for (const name of ['engine', 'entropy']) {
+  for (const [name, format] of Object.entries(FORMATS)) {
     const bundle = await rolldown({
       input: fileURLToPath(new URL(`${name}.ts`, import.meta.url)),
       external: /^fargo:/,
@@ -15,7 +18,7 @@ export async function bundleEngine(write) {
       tsconfig: false,
       logLevel: 'warn',
     });
-    const { output } = await bundle.generate({ format: 'esm', minify: { compress: true, mangle: true } });
+    const { output } = await bundle.generate({ format, name: '$fargo', minify: { compress: true, mangle: true } });
     await bundle.close();
     write(fileURLToPath(new URL(`guest-${name}.js`, dist)), output[0].code);
   }

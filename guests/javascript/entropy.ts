@@ -20,7 +20,7 @@ export function enter(): void {
   seeded = false;
 }
 
-export function refuse(reason: string | undefined): void {
+export function refuse(reason?: string): void {
   refusal = reason;
 }
 

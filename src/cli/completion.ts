@@ -66,7 +66,9 @@ function flagsOf(options: readonly Option[]): string[] {
 function takesPath({ long }: Option): boolean {
   return (
     long !== undefined &&
-    ['--dir', '--disk', '--disk-backing', '--save-disk', '--stdin', '--since', '--tar'].includes(long)
+    ['--dir', '--disk', '--disk-backing', '--save-disk', '--stdin', '--since', '--tar', '--output', '--wit'].includes(
+      long,
+    )
   );
 }
 

@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 
 import { benchCommand } from './bench.ts';
+import { buildCommand } from './build.ts';
 import { completionCommand } from './completion.ts';
 import { cpCommand } from './cp.ts';
 import { demoCommand } from './demo/command.ts';
@@ -24,7 +25,16 @@ Examples:
 Colours are for terminals only; NO_COLOR and FORCE_COLOR are respected.`;
 
 /** In the order of `--help`. */
-const COMMANDS = [forkCommand, runCommand, diffCommand, cpCommand, inspectCommand, benchCommand, demoCommand];
+const COMMANDS = [
+  forkCommand,
+  runCommand,
+  diffCommand,
+  cpCommand,
+  inspectCommand,
+  buildCommand,
+  benchCommand,
+  demoCommand,
+];
 
 /** A new tree of commands: parsing changes it. */
 export function createProgram(): Command {

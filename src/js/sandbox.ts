@@ -11,10 +11,10 @@
 
 import { disposable } from '../base/dispose.ts';
 import { FargoError } from '../base/errors.ts';
-import type { ComponentMachine } from '../component/component-machine.ts';
+import { ComponentMachine } from '../component/component-machine.ts';
 import type { ComponentSnapshot } from '../component/component-snapshot.ts';
 import { DEFAULT_BUDGET, type MachineLimits } from '../machine/limits.ts';
-import type { OutputSink } from '../machine/machine.ts';
+import type { Machine, OutputSink } from '../machine/machine.ts';
 import type { OutputChunk } from '../machine/outcome.ts';
 import type { Usage } from '../machine/usage.ts';
 import type { Engine, SandboxImports, Scope } from './engine.ts';
@@ -177,6 +177,18 @@ export class Sandbox<Functions = AnyFunctions> {
     } finally {
       child.dispose();
     }
+  }
+
+  /**
+   * A machine that descends from this template and was forked by other means, such as a fixture's child.
+   *
+   * @throws FargoError `bad-argument` for any other machine
+   */
+  adopt(vm: Machine): SandboxMachine<Functions> {
+    if (!(vm instanceof ComponentMachine) || vm.program !== this.snapshot.program) {
+      throw new FargoError('bad-argument', `machine ${vm.id} has no JavaScript engine of this host`);
+    }
+    return new SandboxMachine<Functions>(vm as Vm, this.#shared);
   }
 
   /** Children live on. */

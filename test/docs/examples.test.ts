@@ -10,13 +10,21 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readDocument, ROOT } from './markdown.ts';
 
-const DOCUMENTS = ['README.md', 'docs/api.md', 'docs/disk-images.md', 'docs/fixtures.md', 'SECURITY.md'];
+const DOCUMENTS = [
+  'README.md',
+  'docs/api.md',
+  'docs/disk-images.md',
+  'docs/fixtures.md',
+  'docs/javascript.md',
+  'SECURITY.md',
+];
 /** Ignored by git and by the tools that read what git ignores. */
 const FOLDER = join(ROOT, 'test/docs/.cache');
 /** What examples import, as the sources that it is built from. */
 const SOURCES: Readonly<Record<string, string>> = {
   'fargo-wasm': 'src/index.ts',
   'fargo-wasm/node': 'src/platform/node/index.ts',
+  'fargo-wasm/js': 'src/js/node/index.ts',
   'fargo-wasm/vitest': 'src/fixtures/node/vitest.ts',
   'fargo-wasm/node-test': 'src/fixtures/node/node-test.ts',
 };

@@ -9,7 +9,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { setParanoid } from '../../src/base/assert.ts';
 import { Host } from '../../src/component/host.ts';
-import { GuestError, sandbox, type NodeSandboxOptions, type Sandbox } from '../../src/js/node/index.ts';
+import {
+  GuestError,
+  sandbox,
+  type AnyFunctions,
+  type NodeSandboxOptions,
+  type Sandbox,
+} from '../../src/js/node/index.ts';
 import { bundle } from '../../src/js/node/bundle.ts';
 import { loadable } from '../../src/js/node/source.ts';
 import { BUILD_MS, describeWithTools, tools } from './tools.ts';
@@ -73,7 +79,7 @@ test('a place in generated code leads to one in a source', async () => {
 
 describeWithTools('TypeScript and files', () => {
   let host: Host;
-  const make = <F>(source: string | URL, options: NodeSandboxOptions<F> = {}): Promise<Sandbox<F>> =>
+  const make = <F = AnyFunctions>(source: string | URL, options: NodeSandboxOptions<F> = {}): Promise<Sandbox<F>> =>
     sandbox<F>(source, { ...tools, host, ...options });
 
   beforeAll(async () => {

@@ -24,6 +24,14 @@ export interface BundleRequest {
 export interface Bundled {
   readonly code: string;
   readonly map: SourceMap;
+  /** The entry's own statements as ESTree has them, without the bodies of functions: for what they say of types. */
+  readonly statements: readonly Syntax[];
+}
+
+/** A node of a syntax tree. */
+export interface Syntax {
+  readonly type: string;
+  readonly [member: string]: unknown;
 }
 
 const TIME_MS = 60_000;
@@ -34,7 +42,25 @@ const OUTPUT_BYTES = 64 << 20;
 const PROGRAM = `
 const chunks = [];
 for await (const chunk of process.stdin) chunks.push(chunk);
-const { rolldown: door, entry, external } = JSON.parse(Buffer.concat(chunks).toString());
+const { rolldown: door, parser, entry, external } = JSON.parse(Buffer.concat(chunks).toString());
+const { parseAst } = await import(parser);
+const { readFileSync } = await import('node:fs');
+const language = (entry.file ?? entry.name).split('.').at(-1).replace(/^[mc]/, '');
+const KEPT = new Set(['ExportNamedDeclaration', 'ExportDefaultDeclaration', 'TSInterfaceDeclaration', 'TSTypeAliasDeclaration', 'FunctionDeclaration', 'VariableDeclaration']);
+const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
+const prune = (node, key) => {
+  if (typeof node === 'bigint' || node instanceof RegExp) return null;
+  if (node === null || typeof node !== 'object') return node;
+  if (Array.isArray(node)) return node.map((each) => prune(each));
+  const isValue = key === 'init' || key === 'right';
+  if (isValue && !FUNCTIONS.has(node.type)) return null;
+  const out = {};
+  for (const [name, each] of Object.entries(node)) {
+    if (name === 'body' && FUNCTIONS.has(node.type)) continue;
+    out[name] = prune(each, name);
+  }
+  return out;
+};
 const given = new Set(external);
 const TEXT = '/source/' + entry.name;
 const say = (answer) => process.stdout.write(JSON.stringify(answer));
@@ -54,7 +80,7 @@ try {
         if (id === TEXT) return id;
         throw new Error("import of '" + id + "': the host gives " + (external.join(', ') || 'nothing') + ', and a text has no files');
       },
-      load: (id) => (id === TEXT ? { code: entry.text, moduleType: entry.name.split('.').at(-1).replace(/^[mc]/, '') } : null),
+      load: (id) => (id === TEXT ? { code: entry.text, moduleType: language } : null),
     }],
   });
   const { output } = await bundle.generate({ format: 'esm', sourcemap: true, codeSplitting: false, comments: false, keepNames: true });
@@ -62,7 +88,7 @@ try {
   const [{ code, map }] = output;
   const missing = output[0].imports.filter((id) => !given.has(id));
   if (missing.length > 0) say({ error: "import of '" + missing.join("', '") + "': there is no such file or package, and the host gives " + (external.join(', ') || 'nothing') });
-  else say({ code: code.replace(/\\n?\\/\\/# sourceMappingURL=.*\\s*$/, ''), map: { sources: map.sources, mappings: map.mappings } });
+  else say({ code: code.replace(/\\n?\\/\\/# sourceMappingURL=.*\\s*$/, ''), map: { sources: map?.sources ?? [], mappings: map?.mappings ?? '' }, statements: prune(parseAst(entry.text ?? readFileSync(entry.file, 'utf8'), { lang: language }).body.filter((each) => KEPT.has(each.type))) });
 } catch (error) {
   const [first = error] = error.errors ?? [];
   say({ error: String(first.message ?? first).replaceAll('/source/', '').replace(/\\u001b\\[[0-9;]*m/g, '') });
@@ -70,8 +96,9 @@ try {
 
 /** @throws SyntaxError for a source that can't be bundled; FargoError `missing-dependency`, `limit`, `unsupported` */
 export async function bundle({ entry, external, packages }: BundleRequest): Promise<Bundled> {
-  const rolldown = pathToFileURL(findRolldown(packages).entry).href;
-  const answer = await run(JSON.stringify({ rolldown, entry, external }));
+  const found = findRolldown(packages);
+  const [rolldown, parser] = [found.entry, found.door('./parseAst')].map((path) => pathToFileURL(path).href);
+  const answer = await run(JSON.stringify({ rolldown, parser, entry, external }));
   if ('error' in answer) throw new SyntaxError(answer.error);
   return answer;
 }

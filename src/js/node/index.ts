@@ -14,6 +14,7 @@
 
 export { sandbox, type NodeSandboxOptions } from './sandbox.ts';
 export { buildEngine, type EngineOptions } from './sandbox-engine.ts';
+export { buildJs, inferWit, type BuiltComponent, type ComponentBuildOptions } from './component.ts';
 export { GuestError } from '../guest-error.ts';
 export {
   Sandbox,

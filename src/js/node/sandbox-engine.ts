@@ -22,7 +22,7 @@ const DISABLED = ['http', 'fetch-event'];
 const NAME = 'fargo-engine.js';
 
 /** From src and from dist alike. */
-export function bundled(name: 'engine' | 'entropy'): string {
+export function bundled(name: 'engine' | 'surround'): string {
   const url = new URL(`../../../dist/js/guest-${name}.js`, import.meta.url);
   try {
     return readFileSync(url, 'utf8');
