@@ -45,7 +45,7 @@ export function diffCommand(): Command {
   const command = new Command('diff')
     .summary('list the files that a command, or a machine, has changed')
     .description('Lists the files that differ: between two snapshots, or before and after a WASI command has run.')
-    .argument('<file>', 'a module to run, or with --since a snapshot')
+    .argument('<file>', 'a module or component to run, or with --since a snapshot')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions()
     .option('--since <snapshot>', 'the snapshot to compare with')

@@ -24,6 +24,8 @@ Expressions:
   name(1, 2.5, "text") calls the export "name". Numbers are taken by its type
   (i64: 1 or 1n). A string is laid into the guest through its exports malloc and
   free; the argument is then the address of its UTF-8 bytes and a NUL.
+  A component's functions are fn, or ns:pkg/iface#fn, and take values by their
+  types, as WAVE or as JSON: {x: 1, y: some("a")}, [1, 2], ok(1), red, (1, 'b').
 
 How it is measured:
   First, the calls that will be measured are made in children that are thrown
@@ -39,7 +41,8 @@ How it is measured:
   Boot and copy are measured in the same run, on up to 20 instances of the
   original module without fargo-wasm: boot, warm and call it; or instantiate it
   and copy the whole warm memory in, which leaves out registers, tables and the
-  call. What they cost N times is extrapolated, and marked with ~.
+  call. What they cost N times is extrapolated, and marked with ~. Components
+  and snapshots are not compared.
 
 Examples:
   $ fargo-wasm fork
@@ -56,7 +59,7 @@ export function forkCommand(): Command {
     .description('Boots a guest, warms it, takes a snapshot, forks it and calls an export in each child.')
     .argument(
       '[module]',
-      'a module, .wasm or .wat, or a snapshot, or - for standard input (default: a key-value store of our own)',
+      'a module or component, .wasm or .wat, or a snapshot, or - for standard input (default: a key-value store of our own)',
     )
     .option('-n, --count <n>', 'children', parseCount, 1000)
     .option('--boot <expr>', 'a call that warms the guest before the snapshot; repeatable', collectCall)

@@ -1,6 +1,6 @@
 /**
- * `fargo-wasm inspect`: what a module is, how its memory lies, and what instrumenting it costs or why it is refused; or what
- * is in a snapshot.
+ * `fargo-wasm inspect`: what a module is, how its memory lies, and what instrumenting it costs or why it is refused; or the
+ * world of a component; or what is in a snapshot.
  */
 
 import { Command } from 'commander';
@@ -24,7 +24,8 @@ import { standaloneStorage } from '../machine/storage.ts';
 const HELP = `
 Nothing of the module runs. A module that would be refused is described as far
 as it can be read, with the reason; that is no failure (exit code 0, and the
-JSON has it as "refused"). Malformed bytes are.
+JSON has it as "refused"). Malformed bytes are. Of a component its world is
+shown, in the words of WIT, and its core modules.
 
 Examples:
   $ fargo-wasm inspect app.wasm
@@ -38,7 +39,7 @@ export function inspectCommand(): Command {
     .description(
       'Says what a module is, how its memory is laid out, and what instrumenting it costs or why it is refused.',
     )
-    .argument('<module>', 'a module, .wasm or .wat, or a snapshot, or - for standard input')
+    .argument('<module>', 'a module or component, .wasm or .wat, or a snapshot, or - for standard input')
     .option('--json', 'the facts for machines')
     .addHelpText('after', `${HELP}\n${exitCodesHelp(false)}`)
     .action(async (path: string, flags: { readonly json?: boolean }) => {

@@ -1,4 +1,4 @@
-/** A guest's bytes from a file or standard input, with one clear line for whatever is neither module nor snapshot. */
+/** A guest's bytes from a file or standard input, with one clear line for whatever is no module, component or snapshot. */
 
 import { closeSync, openSync, readFileSync, fstatSync } from 'node:fs';
 import { basename } from 'node:path';

@@ -41,6 +41,10 @@ not written after a trap.
 A snapshot that was saved goes on where it was taken: with its files, arguments
 and environment, unless others are given. Its disks and directories are its own.
 
+A component is a command if it exports wasi:cli/run. One that is a program of
+preview 1 behind an adapter runs without it, and exits with its own code. Other
+components exit with 0 or 1. The error of a result is printed, and exits with 1.
+
 A disk image is raw, or qcow2 by its name, unless :raw or :qcow2 says which.
 
 Examples:
@@ -49,6 +53,7 @@ Examples:
   $ fargo-wasm run --disk base.qcow2 --save-disk new.qcow2 mkfs.wasm /dev/vda
   $ fargo-wasm run --invoke 'fib(30)' math.wat
   $ fargo-wasm run --invoke 'query(7)' warm.fargo
+  $ fargo-wasm run --invoke 'shop#order({item: "tea", count: 2})' component.wasm
   $ cat app.wasm | fargo-wasm run --stdin input.txt -
 `;
 
@@ -56,11 +61,11 @@ export function runCommand(): Command {
   const command = new Command('run')
     .summary('run a WASI command')
     .description('Runs a WASI command as a process: its streams are ours, and we exit with its code.')
-    .argument('<module>', 'a module, .wasm or .wat, or a snapshot, or - for standard input')
+    .argument('<module>', 'a module or component, .wasm or .wat, or a snapshot, or - for standard input')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions()
     .option('--stdin <file>', 'what the guest reads, instead of our standard input')
-    .option('--invoke <expr>', 'call this export, instead of _start, and print its results', parseCall)
+    .option('--invoke <expr>', 'call this export, instead of the command, and print its results', parseCall)
     .option(
       '--save-disk <file>',
       'write the first disk, the next one the second, when the guest has ended',
