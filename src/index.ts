@@ -62,6 +62,15 @@ export { Host } from './component/host.ts';
 export { preparedModule } from './component/prepared.ts';
 export { GuestResource } from './component/resource.ts';
 export type { ComponentLoadOptions } from './component/typed-host.ts';
+export type { HttpHandler } from './component/wasi/http.ts';
+export type {
+  HttpFailure,
+  HttpHeaders,
+  HttpRequest,
+  HttpRequestInit,
+  HttpResponse,
+  HttpResponseInit,
+} from './component/wasi/http-shapes.ts';
 export { prepareComponent } from './component/transpile.ts';
 export type { ComponentCache, PreparedComponent } from './host/prepared.ts';
 export { Image, type BootOptions } from './host/image.ts';

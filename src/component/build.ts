@@ -22,6 +22,7 @@ import type { ResourcePath } from './resource.ts';
 import { transpile } from './transpile.ts';
 import { OpenTable } from './wasi/open-things.ts';
 import { OPEN_THINGS } from './wasi/saved-open-things.ts';
+import type { HttpHandler } from './wasi/http.ts';
 import { wasiImports } from './wasi/wasi-imports.ts';
 import { wire } from './wiring.ts';
 
@@ -34,7 +35,12 @@ export interface ComponentOptions extends Omit<BuildOptions, 'imports' | 'device
   readonly imports?: ComponentImports;
   /** WASI 0.2 for components that import it: the same options as for preview 1, over the same device. */
   readonly wasi?: WasiOptions;
-  /** Limit work and call depth of the guest: see `MachineLimits.budget`. What the glue does is not counted. */
+  /**
+   * Answers the requests that the component makes over wasi:http. Without it they fail as `HTTP-request-denied`. What the
+   * component itself serves is asked by {@link ComponentMachine.handle}.
+   */
+  readonly http?: HttpHandler;
+  /** Limit work and call depth of the guest: see `MachineLimits.budget`. Work of the glue between guest and host is counted. */
   readonly budget?: boolean;
 }
 
@@ -63,7 +69,12 @@ export async function buildComponent<Exports = AnyExports>(
   const instrumented = new Map([...modules].map(([file, core]) => [file, instrumentFor(core, budget)]));
   const wasiDevice = wasiFor(wanted, options, saved);
   const imports = (place: ImportPlace): Members => ({
-    ...(wasiDevice && wasiImports(place.devices[1]!, place.devices[2] as OpenTable, place.context)),
+    ...(wasiDevice &&
+      wasiImports(place.devices[1]!, place.devices[2] as OpenTable, {
+        context: place.context,
+        caller: place.caller,
+        handler: options.http,
+      })),
     ...ownImports(options.imports ?? {}, place.caller),
   });
   const metas = new Map([...instrumented].map(([file, { meta }]) => [file, meta]));
@@ -134,8 +145,9 @@ const NOBODY: ComponentCaller = {
 
 /** Interfaces of WASI that components are served with. */
 export function wasiInterfaces(): string[] {
-  const { devices, context } = placeToLink(wasi());
-  return Object.keys(wasiImports(devices[1]!, devices[2] as OpenTable, context));
+  const { devices, context, caller } = placeToLink(wasi());
+  const place = { context, caller, handler: undefined };
+  return Object.keys(wasiImports(devices[1]!, devices[2] as OpenTable, place));
 }
 
 /** For the time when a component is linked and none can call. */

@@ -8,6 +8,7 @@
 import { FargoError } from '../base/errors.ts';
 import type { Machine } from '../machine/machine.ts';
 import { ExitError, TrapError } from '../machine/outcome.ts';
+import { functionNamed } from './export-names.ts';
 import { classAt, functionAt, type ExportShape } from './exports.ts';
 import type { GlueDevice } from './glue-device.ts';
 import type { AnyFunction } from './glue.ts';
@@ -19,6 +20,9 @@ import {
   type ResourceOwner,
   type ResourcePath,
 } from './resource.ts';
+import { WasiError } from './wasi/error-codes.ts';
+import type { HttpRequestInit, HttpResponse } from './wasi/http-shapes.ts';
+import { httpDoor } from './wasi/wasi-imports.ts';
 
 /** What a component exports, where its type was not given: anything. The image has `.d.ts` for it: `types`. */
 // oxlint-disable-next-line typescript/no-explicit-any -- only the component knows
@@ -34,6 +38,9 @@ export class ComponentError extends Error {
     this.payload = payload;
   }
 }
+
+/** What components export that serve HTTP, of any version of WASI 0.2. */
+const HANDLE = 'wasi:http/incoming-handler#handle';
 
 /** What all machines of an image know of their component. @internal */
 export interface ComponentShape {
@@ -107,6 +114,20 @@ export class ComponentCalls {
 
   #invoke(path: readonly string[], args: readonly unknown[], find: (glue: GlueDevice) => AnyFunction): unknown {
     return this.#call(path, (glue) => this.#converted(glue, args, (given) => find(glue)(...given)));
+  }
+
+  /** Asks a component that serves HTTP. @throws as functions of {@link exports}; ComponentError with an `error-code` */
+  handle(request: HttpRequestInit): HttpResponse {
+    const path = functionNamed(this.#shape.exports, HANDLE);
+    return this.#call(path, (glue) => {
+      const { args, answer } = httpDoor(glue.imports).open(request);
+      functionAt(glue.exports, path)(...args);
+      try {
+        return answer();
+      } catch (error) {
+        throw error instanceof WasiError ? new ComponentError(error.payload) : error;
+      }
+    });
   }
 
   /** One call: a transaction, in which `work` goes through the glue. */

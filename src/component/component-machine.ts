@@ -17,6 +17,7 @@ import { ComponentCalls, ComponentError, type AnyExports, type ComponentShape } 
 import { ComponentSnapshot } from './component-snapshot.ts';
 import { functionNamed } from './export-names.ts';
 import { mainMemory } from './main-memory.ts';
+import type { HttpRequestInit, HttpResponse } from './wasi/http-shapes.ts';
 import { ownerOf, readResource, type GuestResource, type ResourceOwner } from './resource.ts';
 
 /** What became of one child of a request. */
@@ -113,6 +114,18 @@ export class ComponentMachine<Exports = AnyExports> extends Machine implements R
         throw error;
       }
     });
+  }
+
+  /**
+   * Asks a component that serves HTTP (`wasi:http/incoming-handler`): one call, as any other. The whole request is there, and
+   * the whole answer: `new Response(answer.body, answer)` makes the platform's of it.
+   *
+   * @throws ComponentError with an `error-code` where the component answers so, or not at all; as functions of {@link exports};
+   *   FargoError `no-export` for a component that serves nothing
+   */
+  handle(request: HttpRequestInit): HttpResponse {
+    this.requireAlive();
+    return this.#guest.handle(request);
   }
 
   override fork(): ComponentMachine<Exports>;

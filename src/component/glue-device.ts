@@ -119,6 +119,7 @@ export class GlueDevice implements Device<GlueState> {
   readonly #meter: GlueMeter = new GlueMeter();
   #core: Core | undefined = undefined;
   #glue: Glue | undefined = undefined;
+  #imports: Members = {};
   #state: GlueState = NEW_GLUE;
   #touched = false;
   #failed = false;
@@ -157,6 +158,11 @@ export class GlueDevice implements Device<GlueState> {
     return this.#glue!.exports;
   }
 
+  /** What the component imports, on this core. */
+  get imports(): Members {
+    return this.#imports;
+  }
+
   /** Under which symbol objects of guest resources have their handle. */
   get handleSymbol(): symbol | undefined {
     return this.#glue!.variables.handleSymbol;
@@ -188,7 +194,11 @@ export class GlueDevice implements Device<GlueState> {
     this.#failed = false;
     this.#touched = true;
     let instance = 0;
-    const given = imports({ caller: this.#caller(), context: () => this.#running(), devices: core.devices });
+    const given = (this.#imports = imports({
+      caller: this.#caller(),
+      context: () => this.#running(),
+      devices: core.devices,
+    }));
     const glue = evaluateGlue(compiled, {
       imports: given,
       instantiate: (module, given) => ({ exports: this.#exportsOf(instance++, module, given) }),

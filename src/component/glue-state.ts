@@ -52,7 +52,7 @@ const NO_CAPTURES: SavedCaptures = { count: 0, objects: [] };
 const CABI_REP: symbol = Symbol.for('cabiRep');
 const CABI_DISPOSE: symbol = Symbol.for('cabiDispose');
 
-/** The state now: `before` where nothing has changed. Objects that their number can bring back are let go of. */
+/** The state now: `before` where nothing has changed. */
 export function captureState(now: GlueVariables, before: GlueState): GlueState {
   const tables = now.handles.map((table, index) => captureTable(table, before.tables[index] ?? EMPTY_TABLE));
   const captures = now.captures.map((each, index) => captureObjects(each, before.captures[index] ?? NO_CAPTURES));
@@ -116,13 +116,22 @@ function captureTable(table: HandleTable | undefined, before: SavedTable): Saved
 }
 
 function captureObjects(captures: Captures, before: SavedCaptures): SavedCaptures {
-  for (const [rep, object] of captures.map) if (isNumbered(object)) captures.map.delete(rep);
   const { map, count } = captures;
   const same =
     count === before.count &&
     map.size === before.objects.length &&
     before.objects.every(([rep, object]) => map.get(rep) === object);
   return same ? before : { count, objects: [...map] };
+}
+
+/**
+ * What glue gets to remember objects of the host in. It makes those with a number anew wherever it asks for one, and tells
+ * their class of their end only if it does not remember them.
+ */
+export class CapturedMap extends Map<number, object> {
+  override set(rep: number, object: object): this {
+    return isNumbered(object) ? this : super.set(rep, object);
+  }
 }
 
 /** Whether the glue makes such an object anew from its number. */

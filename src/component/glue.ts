@@ -2,7 +2,7 @@
 
 import { FargoError } from '../base/errors.ts';
 import type { GlueSource } from './glue-source.ts';
-import type { GlueVariables } from './glue-state.ts';
+import { CapturedMap, type GlueVariables } from './glue-state.ts';
 import { guestViews } from './guest-views.ts';
 import { guardedTable } from './handle-table.ts';
 
@@ -92,6 +92,7 @@ const VIEWS = Object.keys(guestViews());
 export const GLUE_PARAMETERS: readonly string[] = [
   '$fargo',
   '$table',
+  '$captured',
   'WebAssembly',
   'globalThis',
   'console',
@@ -154,6 +155,7 @@ export function evaluateGlue(compiled: CompiledGlue, { imports, instantiate }: G
   const given = new Map<string, unknown>([
     ['$fargo', (found: GlueVariables) => (variables = found)],
     ['$table', guardedTable],
+    ['$captured', CapturedMap],
     ['WebAssembly', wasm],
     ['globalThis', { WebAssembly: wasm }],
     ['FinalizationRegistry', Registry],

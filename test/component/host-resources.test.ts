@@ -14,6 +14,7 @@ const WIT = `
     export open: func(kind: u32) -> u32;
     export put: func(handle: u32, value: u32) -> u32;
     export close: func(handle: u32);
+    export once: func(kind: u32) -> u32;
   }`;
 
 const WAT = `(module
@@ -22,7 +23,11 @@ const WAT = `(module
   (import "test:sinks/sinks" "[resource-drop]sink" (func $close (param i32)))
   (func (export "open") (param i32) (result i32) (call $open (local.get 0)))
   (func (export "put") (param i32 i32) (result i32) (call $put (local.get 0) (local.get 1)))
-  (func (export "close") (param i32) (call $close (local.get 0))))`;
+  (func (export "close") (param i32) (call $close (local.get 0)))
+  (func (export "once") (param i32) (result i32)
+    (local.set 0 (call $open (local.get 0)))
+    (call $put (local.get 0) (i32.const 1))
+    (call $close (local.get 0))))`;
 
 const REP = Symbol.for('cabiRep');
 const closed: number[] = [];
@@ -91,6 +96,16 @@ test('a resource of the host that is a number is forked with its handle', async 
   expect(children[4]!.exports.put(handle, 1)).toBe(2);
   expect(vm.exports.put(handle, 9)).toBe(10);
   for (const machine of [...children, vm]) machine.dispose();
+  image.dispose();
+});
+
+test('a class is told of the end of an object that was made in the same call', async () => {
+  const image = await withSink(Numbered);
+  const vm = await image.boot();
+  for (let i = 0; i < 5; i++) expect(vm.exports.once(i)).toBe(2);
+  expect(closed).toEqual([100, 101, 102, 103, 104]);
+  vm.fork().dispose();
+  vm.dispose();
   image.dispose();
 });
 

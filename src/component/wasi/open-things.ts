@@ -4,6 +4,7 @@
  */
 
 import { WasiError } from './error-codes.ts';
+import type { HttpThing } from './http-values.ts';
 import type { Device, HostFunctions } from '../../machine/device.ts';
 
 /** Immutable. `fd` is a descriptor of preview 1. */
@@ -16,7 +17,8 @@ export type OpenThing =
   /** Ready from `at` on the monotonic clock, or always. */
   | { readonly kind: 'pollable'; readonly at: bigint | undefined }
   | { readonly kind: 'error'; readonly code: string }
-  | { readonly kind: 'terminal' };
+  | { readonly kind: 'terminal' }
+  | HttpThing;
 
 export interface OpenThings {
   readonly next: number;
@@ -52,16 +54,27 @@ export class OpenTable implements Device<OpenThings> {
   add(thing: OpenThing): number {
     const things = this.#own();
     if (things.size >= THINGS_MAX) throw new WasiError('insufficient-memory');
-    const rep = this.#next++;
+    // jco keeps a list of all numbers that ever were: a free one is taken again.
+    let rep = 1;
+    while (things.has(rep)) rep++;
+    this.#next = Math.max(this.#next, rep + 1);
     things.set(rep, thing);
     return rep;
   }
 
   /** @throws TypeError for what is not open, or something else: the glue lets no guest name such a number */
   get<Kind extends OpenThing['kind']>(rep: number, kind: Kind): Extract<OpenThing, { readonly kind: Kind }> {
-    const thing = (this.#things ?? this.#state.things).get(rep);
+    const thing = this.find(rep);
     if (thing?.kind !== kind) throw new TypeError(`${kind} ${rep} is not open`);
     return thing as Extract<OpenThing, { readonly kind: Kind }>;
+  }
+
+  find(rep: number): OpenThing | undefined {
+    return (this.#things ?? this.#state.things).get(rep);
+  }
+
+  values(): IterableIterator<OpenThing> {
+    return (this.#things ?? this.#state.things).values();
   }
 
   set(rep: number, thing: OpenThing): void {

@@ -1,6 +1,7 @@
 /** wasi:io over preview 1. Files and output are always ready; what waits is only time. */
 
 import { errorCode, WasiError } from './error-codes.ts';
+import { isComplete, writeBody } from './http-bodies.ts';
 import { numbered, repOf, type Numbered } from './numbered.ts';
 import type { OpenTable, OpenThing } from './open-things.ts';
 import { DATA_AT, DATA_BYTES, RECORD_AT, type Preview1 } from './preview1.ts';
@@ -17,6 +18,7 @@ const OFFERED = BigInt(DATA_BYTES);
 const SUBSCRIPTION_AT = DATA_AT;
 const EVENT_AT: number = DATA_AT + 64;
 const MONOTONIC = 1;
+const NO_BYTES = new Uint8Array(0);
 const ABSOLUTE = 1;
 
 export function monotonicNow(p1: Preview1): bigint {
@@ -51,13 +53,18 @@ export function io(
 
   class Pollable {
     ready(): boolean {
+      const thing = table.find(repOf(this));
+      if (thing?.kind === 'response-pollable') {
+        const future = table.find(thing.future);
+        // An answer that was taken, or that nobody waits for, does not come later.
+        return future?.kind !== 'future-response' || isComplete(table, future);
+      }
       const { at } = table.get(repOf(this), 'pollable');
       return at === undefined || at <= monotonicNow(p1);
     }
 
     block(): void {
-      const { at } = table.get(repOf(this), 'pollable');
-      if (at !== undefined) sleepUntil(at);
+      blockOn([this]);
     }
 
     static [Symbol.for('cabiDispose')](rep: number): void {
@@ -70,15 +77,32 @@ export function io(
     memory.setUint32(SUBSCRIPTION_AT + 16, MONOTONIC);
     memory.setUint64(SUBSCRIPTION_AT + 24, at);
     memory.setUint16(SUBSCRIPTION_AT + 40, ABSOLUTE);
-    // A limit on sleeping may end it early; then it is asked again.
-    p1.call('poll_oneoff', SUBSCRIPTION_AT, EVENT_AT, 1, RECORD_AT);
+    const errno = p1.try('poll_oneoff', SUBSCRIPTION_AT, EVENT_AT, 1, RECORD_AT);
+    if (errno !== 0) throw new RangeError('the component sleeps longer than the limit "sleepNs" allows');
+  };
+
+  /** Waits until one is ready. @returns indices of those that are */
+  const blockOn = (all: readonly Pollable[]): number[] => {
+    for (;;) {
+      const due = [...all.keys()].filter((index) => all[index]!.ready());
+      if (due.length > 0) return due;
+      const times = all.flatMap((each) => {
+        const thing = table.find(repOf(each));
+        return thing?.kind === 'pollable' && thing.at !== undefined ? [thing.at] : [];
+      });
+      // Nothing comes from outside: a request whose body is never finished has no answer.
+      if (times.length === 0) throw new TypeError('the component waits for what can never be ready');
+      sleepUntil(times.reduce((first, at) => (at < first ? at : first)));
+    }
   };
 
   class InputStream {
     read(length: bigint): Uint8Array {
       const rep = repOf(this);
-      const stream = table.get(rep, 'input');
       const wanted = length < OFFERED ? Number(length) : DATA_BYTES;
+      const thing = table.find(rep);
+      if (thing?.kind === 'body-input') return readBody(rep, thing, wanted);
+      const stream = table.get(rep, 'input');
       if (wanted === 0) return new Uint8Array(0);
       const { fd, offset } = stream;
       if (offset === undefined) checked(p1.try('fd_read', fd, ...p1.vector(wanted), RECORD_AT));
@@ -110,14 +134,29 @@ export function io(
     }
   }
 
+  const readBody = (rep: number, thing: Extract<OpenThing, { readonly kind: 'body-input' }>, wanted: number) => {
+    const { bytes, at } = thing;
+    if (wanted > 0 && at === bytes.length) throw new WasiError({ tag: 'closed' });
+    const end = Math.min(bytes.length, at + wanted);
+    // What has been read is let go of with the last of it.
+    table.set(rep, end === bytes.length ? { ...thing, bytes: NO_BYTES, at: 0 } : { ...thing, at: end });
+    return bytes.slice(at, end);
+  };
+
+  const requireOutput = (rep: number): void => {
+    if (table.find(rep)?.kind !== 'body-output') table.get(rep, 'output');
+  };
+
   class OutputStream {
     checkWrite(): bigint {
-      table.get(repOf(this), 'output');
+      requireOutput(repOf(this));
       return OFFERED;
     }
 
     write(bytes: Uint8Array): void {
       const rep = repOf(this);
+      const thing = table.find(rep);
+      if (thing?.kind === 'body-output') return writeBody(table, thing.body, bytes);
       for (let done = 0; done < bytes.length;) {
         const stream = table.get(rep, 'output');
         const part = bytes.subarray(done, done + DATA_BYTES);
@@ -138,7 +177,7 @@ export function io(
     }
 
     flush(): void {
-      table.get(repOf(this), 'output');
+      requireOutput(repOf(this));
     }
 
     blockingFlush(): void {
@@ -146,9 +185,9 @@ export function io(
     }
 
     writeZeroes(length: bigint): void {
-      for (let left = length; left > 0n; left -= OFFERED) {
-        this.write(new Uint8Array(left < OFFERED ? Number(left) : DATA_BYTES));
-      }
+      // As wasi:io says, more than was offered is a trap.
+      if (length > OFFERED) throw new RangeError(`${length} zeroes are written at once; ${OFFERED} are allowed`);
+      this.write(new Uint8Array(Number(length)));
     }
 
     blockingWriteZeroesAndFlush(length: bigint): void {
@@ -192,12 +231,7 @@ export function io(
         Pollable,
         poll(all: readonly Pollable[]): Uint32Array {
           if (all.length === 0) throw new TypeError('poll of nothing would never end');
-          for (;;) {
-            const due = [...all.keys()].filter((index) => all[index]!.ready());
-            if (due.length > 0) return Uint32Array.from(due);
-            const times = all.map((each) => table.get(repOf(each), 'pollable').at!);
-            sleepUntil(times.reduce((first, at) => (at < first ? at : first)));
-          }
+          return Uint32Array.from(blockOn(all));
         },
       },
       'wasi:io/streams': { InputStream, OutputStream },

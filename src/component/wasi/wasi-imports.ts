@@ -1,9 +1,11 @@
-/** WASI 0.2 for a component: cli, clocks, filesystem, io and random, over the device that preview 1 is served by. */
+/** WASI 0.2 for a component: cli, clocks, filesystem, io and random, over the device that preview 1 is served by; and HTTP. */
 
 import type { Device, GuestContext } from '../../machine/device.ts';
 import { direct } from '../direct-imports.ts';
 import type { Members } from '../glue.ts';
+import type { ComponentCaller } from '../glue-device.ts';
 import { datetime, filesystem } from './filesystem.ts';
+import { http, type HttpDoor, type HttpHandler } from './http.ts';
 import { numbered } from './numbered.ts';
 import type { OpenTable } from './open-things.ts';
 import { DATA_AT, DATA_BYTES, Preview1, RECORD_AT } from './preview1.ts';
@@ -14,13 +16,31 @@ const MONOTONIC = 1;
 /** Of random bytes that one call gives. */
 const RANDOM_MAX = 1n << 20n;
 
-/** @param context of the call that is running */
-export function wasiImports(preview1: Device, table: OpenTable, context: () => GuestContext): Members {
+/** Of one core. */
+export interface WasiPlace {
+  /** Of the call that is running. */
+  readonly context: () => GuestContext;
+  readonly caller: ComponentCaller;
+  readonly handler: HttpHandler | undefined;
+}
+
+/** Where the imports of a core have the way to ask its component: see {@link httpDoor}. */
+const DOOR: unique symbol = Symbol('http');
+
+/** @throws TypeError for imports that are not of WASI */
+export function httpDoor(imports: Members): HttpDoor {
+  const { [DOOR]: door } = imports as { readonly [DOOR]?: HttpDoor };
+  if (door === undefined) throw new TypeError('the component is not served with WASI');
+  return door;
+}
+
+export function wasiImports(preview1: Device, table: OpenTable, { context, caller, handler }: WasiPlace): Members {
   const p1 = new Preview1(preview1, context);
   const { memory } = p1;
   const streams = io(p1, table);
   const { InputStream, OutputStream, Pollable, interfaces } = streams;
   const files = filesystem(p1, table, streams);
+  const web = http(table, streams, { handler, caller });
   const clock = (name: string, id: number): bigint => {
     p1.call(name, ...(name === 'clock_time_get' ? [id, 0n, RECORD_AT] : [id, RECORD_AT]));
     return memory.getUint64(RECORD_AT);
@@ -55,7 +75,9 @@ export function wasiImports(preview1: Device, table: OpenTable, context: () => G
     numbered(OutputStream, table.add({ kind: 'output', fd, offset: undefined }));
 
   return {
+    [DOOR]: web.door,
     ...interfaces,
+    ...web.interfaces,
     'wasi:cli/environment': {
       getEnvironment: () => p1.strings('environ').map((each) => splitAt(each, each.indexOf('='))),
       getArguments: () => p1.strings('args'),
@@ -84,6 +106,11 @@ export function wasiImports(preview1: Device, table: OpenTable, context: () => G
     'wasi:clocks/wall-clock': {
       now: () => datetime(clock('clock_time_get', REALTIME)),
       resolution: () => datetime(clock('clock_res_get', REALTIME)),
+    },
+    // A machine has no place: its clock is universal time's.
+    'wasi:clocks/timezone': {
+      display: () => ({ utcOffset: 0, name: 'UTC', inDaylightSavingTime: false }),
+      utcOffset: () => 0,
     },
     'wasi:filesystem/types': files.types,
     'wasi:filesystem/preopens': files.preopens,
