@@ -9,6 +9,7 @@
 import { FargoError } from '../base/errors.ts';
 import type { ComponentSnapshot } from '../component/component-snapshot.ts';
 import type { Host } from '../component/host.ts';
+import type { ComponentCache } from '../host/prepared.ts';
 import { systemClock, systemEntropy } from '../devices/index.ts';
 import type { EngineExports } from './engine-world.ts';
 import { HostFault } from './guest-error.ts';
@@ -39,13 +40,14 @@ export class Engine {
     this.#places = places;
   }
 
-  /** @throws FargoError as `Host.build` */
-  static async create(host: Host, component: Uint8Array): Promise<Engine> {
+  /** @param cache for what jco makes of the component @throws FargoError as `Host.build` */
+  static async create(host: Host, component: Uint8Array, cache?: ComponentCache): Promise<Engine> {
     const places: Places = { scope: undefined, sleptNs: 0n };
     const clock = systemClock();
     const entropy = systemEntropy();
     const image = await host.build<EngineExports>(component, {
       name: 'javascript',
+      ...(cache && { cache }),
       budget: true,
       imports: { 'fargo:js/host': { call: (...args: [string, string, string]) => callHost(places, ...args) } },
       wasi: {

@@ -12,17 +12,13 @@ import { join } from 'node:path';
 const FILES_MAX = 16;
 const DIGEST_BYTES = 32;
 
-/** Where the platform keeps caches; undefined where it has no such folder. */
+/** The user's folder for this; undefined where there is none, or none is wanted. */
 export function cacheFolder(): string | undefined {
   const { FARGO_WASM_CACHE: own, XDG_CACHE_HOME: xdg, LOCALAPPDATA: local } = process.env;
   if (own !== undefined) return own === '' ? undefined : own;
-  if (xdg !== undefined && xdg !== '') return join(xdg, 'fargo-wasm');
-  if (process.platform === 'win32') return local === undefined ? undefined : join(local, 'fargo-wasm', 'cache');
   const home = homedir();
-  if (home === '' || home === '/' || !existsSync(home)) return undefined;
-  return process.platform === 'darwin'
-    ? join(home, 'Library', 'Caches', 'fargo-wasm')
-    : join(home, '.cache', 'fargo-wasm');
+  const caches = (process.platform === 'win32' ? local : xdg) || (existsSync(home) ? join(home, '.cache') : undefined);
+  return caches === undefined ? undefined : join(caches, 'fargo-wasm', 'javascript');
 }
 
 /** What all these parts determine. */

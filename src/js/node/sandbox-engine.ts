@@ -1,9 +1,12 @@
 /** The component of the engine that sandboxes run in: made once on a machine, then read from the cache. */
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { FargoError } from '../../base/errors.ts';
 import { Host } from '../../component/host.ts';
+import type { ComponentCache } from '../../host/prepared.ts';
+import { componentCache } from '../../platform/node/index.ts';
 import { Engine } from '../engine.ts';
 import { ENGINE_WORLD } from '../engine-world.ts';
 import { cached, cacheFolder, keyOf } from './cache.ts';
@@ -51,6 +54,17 @@ export async function buildEngine({ packages, cache }: EngineOptions = {}): Prom
   });
 }
 
+/** What jco makes of the engine, kept beside it: as code of this process, so in a folder that is the user's alone. */
+function transpiled(cache: string | false | undefined): ComponentCache | undefined {
+  const folder = folderOf(cache);
+  try {
+    return folder === undefined ? undefined : componentCache(join(folder, 'components'));
+  } catch (error) {
+    if (error instanceof FargoError) return undefined;
+    throw error;
+  }
+}
+
 const engines = new WeakMap<Host, Promise<Engine>>();
 let ownHost: Promise<Host> | undefined = undefined;
 
@@ -63,7 +77,7 @@ export async function engineOf(
   const place = host ?? (await (ownHost ??= Host.create()));
   const known = engines.get(place);
   if (known !== undefined) return known;
-  const made = (async () => Engine.create(place, given ?? (await buildEngine(options))))();
+  const made = (async () => Engine.create(place, given ?? (await buildEngine(options)), transpiled(options.cache)))();
   engines.set(place, made);
   made.catch(() => engines.delete(place));
   return made;
