@@ -10,6 +10,7 @@ import { fixtures } from './benches/fixtures.ts';
 import { forkCallDiscard } from './benches/fork-call-discard.ts';
 import { fork } from './benches/fork.ts';
 import { growth } from './benches/growth.ts';
+import { handlers } from './benches/handlers.ts';
 import { instrumenting } from './benches/instrumenting.ts';
 import { overhead } from './benches/overhead.ts';
 import { perlEval } from './benches/perl-eval.ts';
@@ -31,4 +32,5 @@ export const BENCHES: readonly Bench[] = [
   snapshotFiles,
   fixtures,
   components,
+  handlers,
 ];

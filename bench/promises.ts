@@ -188,6 +188,12 @@ export const PROMISES = {
     unit: 'ratio',
     bench: 'components',
   },
+  P29: {
+    statement: 'The same JavaScript handler in other sandboxes, from nothing to its first answer: published, no limit',
+    limit: undefined,
+    unit: 'ms',
+    bench: 'handlers',
+  },
 } as const satisfies Record<string, SpeedPromise>;
 
 export type PromiseNumber = keyof typeof PROMISES;

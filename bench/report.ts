@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { format } from './format.ts';
 import { limitText, promiseOf, PROMISES, type PromiseNumber } from './promises.ts';
 import type { Result } from './result.ts';
+import { WAYS } from './support/handler-ways.ts';
 import { placeOf } from './support/places.ts';
 
 const BEGIN = '<!-- figures: written by bench/report.ts -->';
@@ -43,9 +44,26 @@ function promises(results: readonly Result[]): string {
 
 function beside(results: readonly Result[]): string {
   const rows = results
-    .filter(({ limit, promise, metric }) => limit === null && !isOfWorkload(promise, metric) && promise !== 'P20')
+    .filter(
+      ({ limit, promise, metric }) => limit === null && !isOfWorkload(promise, metric) && !OWN_TABLE.includes(promise),
+    )
     .map((each) => [each.promise, each.metric, valueOf(each)]);
   return table(['promise', 'metric', 'value'], rows);
+}
+
+/** Promises whose figures have a table of their own. */
+const OWN_TABLE: readonly string[] = ['P20', 'P29'];
+
+/** One row a way to run the handler. Metrics are `WAY: WHAT`. */
+function handlers(results: readonly Result[]): string {
+  const rows = Object.entries(WAYS).map(([name, { isolates }]) => {
+    const cell = (what: string): string => {
+      const found = results.find(({ promise, metric }) => promise === 'P29' && metric === `${name}: ${what}`);
+      return found === undefined ? 'not measured' : valueOf(found);
+    };
+    return [name, cell('first answer, table filled'), cell('first answer, no table'), cell('memory'), isolates];
+  });
+  return table(['way', 'to the first answer', 'without its table', 'memory each', 'what is apart'], rows);
 }
 
 const OVERHEAD: readonly string[] = ['P2', 'P3'];
@@ -89,6 +107,11 @@ const figures = [
   promises(results),
   'Beside them:',
   beside(results),
+  '## A JavaScript handler, in the ways there are',
+  'One handler with a table of 20,000 entries (P29): from nothing to its first answer with the table filled anew, which a fork has,\n' +
+    'and with an empty one; processor time, that of threads and child processes with it. Memory is resident, with the table filled;\n' +
+    'that of a child process counts the program of Node, which processes share.',
+  handlers(results),
   '## Run time, by workload',
   'Ratio to the original. Calls stand in one transaction: this is the guest’s code alone; what commit and write-back cost is\n' +
     'in P6 to P8.',

@@ -11,8 +11,8 @@ import { Host } from 'fargo-wasm';
 import { figure, held, published, type Bench, type Context, type Result } from '../result.ts';
 import { conditions, PROCESSOR_TIME } from '../support/conditions.ts';
 import { interleave, processorMs, settle, type Contender } from '../support/interleave.ts';
-import { example, otherPackage, sqliteGuest } from '../support/sqlite.ts';
-import type { BetterSqlite3, Other, PGlite, SqlJs } from '../support/sqlite.ts';
+import { otherPackage, type Other } from '../support/other-package.ts';
+import { example, sqliteGuest, type BetterSqlite3, type PGlite, type SqlJs } from '../support/sqlite.ts';
 import { median } from '../support/statistics.ts';
 
 const TESTS = 1000;
@@ -107,7 +107,7 @@ async function otherWays(migration: string, mayInstall: boolean): Promise<[Way[]
   const ways: Way[] = [];
   const missing: string[] = [];
   const better = otherPackage(
-    { name: 'better-sqlite3', wanted: 'better-sqlite3@12', mayInstall },
+    { folder: 'databases', name: 'better-sqlite3', wanted: 'better-sqlite3@12', mayInstall },
     (module) => module as BetterSqlite3,
   );
   if ('missing' in better) missing.push(better.missing);
@@ -126,7 +126,10 @@ async function otherWays(migration: string, mayInstall: boolean): Promise<[Way[]
     const copies = (): void => repeat(TIMES, () => use(file, ''));
     ways.push({ name: 'better-sqlite3, copy of the file', contender: { times: TIMES, work: copies } });
   }
-  const sqlJs = otherPackage({ name: 'sql.js', wanted: 'sql.js@1', mayInstall }, (module) => module as SqlJs);
+  const sqlJs = otherPackage(
+    { folder: 'databases', name: 'sql.js', wanted: 'sql.js@1', mayInstall },
+    (module) => module as SqlJs,
+  );
   if ('missing' in sqlJs) missing.push(sqlJs.missing);
   else {
     const SQL = await sqlJs.value();
@@ -150,7 +153,7 @@ async function pgliteWays(
   { count, mayInstall }: { readonly count: number; readonly mayInstall: boolean },
 ): Promise<{ readonly name: string; readonly ms: number }[] | { readonly missing: string }> {
   const found: Other<new () => PGlite> = otherPackage(
-    { name: '@electric-sql/pglite', wanted: '@electric-sql/pglite@0.5', mayInstall },
+    { folder: 'databases', name: '@electric-sql/pglite', wanted: '@electric-sql/pglite@0.5', mayInstall },
     (module) => (module as { readonly PGlite: new () => PGlite }).PGlite,
   );
   if ('missing' in found) return found;

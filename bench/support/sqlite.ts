@@ -1,13 +1,9 @@
 /**
  * A database for each test, in the ways there are: SQLite as a machine, forked or set up anew, and packages that others use
- * in tests. These are installed into `.engines/databases` (ignored by git) where that is possible, never by `npm install`.
+ * in tests.
  */
 
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { BuildOptions, Image, Machine } from 'fargo-wasm';
-import { placeOf } from './places.ts';
 
 interface Client {
   run(statements: string): string;
@@ -54,40 +50,4 @@ export interface PGlite {
   exec(statements: string): Promise<unknown[]>;
   clone(): Promise<PGlite>;
   close(): Promise<void>;
-}
-
-/** A package of others, or why it is not there. */
-export type Other<T> = { readonly value: T } | { readonly missing: string };
-
-/** @param mayInstall compiling takes minutes where there is no binary for this machine: not in a quick run */
-export function otherPackage<T>(
-  { name, wanted, mayInstall }: { readonly name: string; readonly wanted: string; readonly mayInstall: boolean },
-  read: (module: unknown) => T,
-): Other<T> {
-  const home = placeOf(`.engines/databases/${name.replaceAll(/[^a-z0-9]+/g, '-').replace(/^-/, '')}`);
-  try {
-    if (!existsSync(`${home}/node_modules/${name}`)) {
-      if (!mayInstall) return { missing: `${wanted} is not installed; the whole bench does so` };
-      install(home, wanted);
-    }
-    return { value: read(createRequire(`${home}/package.json`)(name)) };
-  } catch (error) {
-    const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
-    return { missing: `${wanted} can't be had: ${line}` };
-  }
-}
-
-const INSTALL_MS = 900_000;
-
-function install(home: string, wanted: string): void {
-  mkdirSync(home, { recursive: true });
-  writeFileSync(`${home}/package.json`, '{ "private": true }\n');
-  const args = ['install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error', wanted];
-  const shell = process.platform === 'win32';
-  try {
-    execFileSync('npm', args, { cwd: home, stdio: 'ignore', shell, timeout: INSTALL_MS });
-  } catch (error) {
-    rmSync(home, { recursive: true, force: true });
-    throw error;
-  }
 }
