@@ -13,6 +13,7 @@ import { readDocument, ROOT } from './markdown.ts';
 const DOCUMENTS = [
   'README.md',
   'docs/api.md',
+  'docs/components.md',
   'docs/disk-images.md',
   'docs/fixtures.md',
   'docs/javascript.md',
