@@ -1,6 +1,7 @@
 /** wasi:filesystem over preview 1: descriptors are its descriptors, their representation one more than their number. */
 
-import { Right, TimeFlag } from '../../devices/wasi/abi.ts';
+import { FdFlag, Right, TimeFlag } from '../../devices/wasi/abi.ts';
+import { closeDescriptor, closeStream } from './descriptors.ts';
 import { WasiError } from './error-codes.ts';
 import type { Members } from '../glue.ts';
 import type { OpenTable } from './open-things.ts';
@@ -28,6 +29,12 @@ const TYPES = [
   'symbolic-link',
 ] as const;
 const ADVICE = ['normal', 'sequential', 'random', 'will-need', 'dont-need', 'no-reuse'];
+/** Flags of descriptors by preview 1's. */
+const SYNCHRONIZED = {
+  fileIntegritySync: FdFlag.sync,
+  dataIntegritySync: FdFlag.dsync,
+  requestedWriteSync: FdFlag.rsync,
+} as const;
 const WRITING = Right.fdWrite | Right.fdAllocate | Right.fdFilestatSetSize;
 const NANOSECONDS = 1_000_000_000n;
 const DIRENT_BYTES = 24;
@@ -86,12 +93,13 @@ export function filesystem(
     }
 
     getFlags(): Flags {
-      const { own } = rightsOf(fdOf(this));
+      const { own, flags } = rightsOf(fdOf(this));
       const isDirectory = this.getType() === 'directory';
       return {
         read: isDirectory || (own & Right.fdRead) !== 0,
         write: (own & Right.fdWrite) !== 0,
         mutateDirectory: isDirectory && (own & Right.pathCreateFile) !== 0,
+        ...Object.fromEntries(Object.entries(SYNCHRONIZED).map(([name, flag]) => [name, (flags & flag) !== 0])),
       };
     }
 
@@ -166,7 +174,10 @@ export function filesystem(
         (open['exclusive'] ? 4 : 0) |
         (open['truncate'] ? 8 : 0);
       const [at, length] = p1.path(path);
-      const descriptorFlags = 0;
+      const descriptorFlags = Object.entries(SYNCHRONIZED).reduce(
+        (all, [name, flag]) => all | (wanted[name] ? flag : 0),
+        0,
+      );
       const into = RECORD_AT;
       p1.call(
         'path_open',
@@ -185,7 +196,7 @@ export function filesystem(
 
     readlinkAt(path: string): string {
       p1.call('path_readlink', fdOf(this), ...p1.path(path), DATA_AT, DATA_BYTES, RECORD_AT);
-      return memory.readText(DATA_AT, memory.getUint32(RECORD_AT));
+      return requireRelative(memory.readText(DATA_AT, memory.getUint32(RECORD_AT)));
     }
 
     removeDirectoryAt(path: string): void {
@@ -197,7 +208,7 @@ export function filesystem(
     }
 
     symlinkAt(target: string, path: string): void {
-      p1.call('path_symlink', ...p1.path(target), fdOf(this), ...p1.path(path, 1));
+      p1.call('path_symlink', ...p1.path(requireRelative(target)), fdOf(this), ...p1.path(path, 1));
     }
 
     unlinkFileAt(path: string): void {
@@ -222,7 +233,7 @@ export function filesystem(
     }
 
     static [Symbol.for('cabiDispose')](rep: number): void {
-      p1.try('fd_close', rep - 1);
+      closeDescriptor(p1, table, rep - 1);
     }
   }
 
@@ -241,7 +252,7 @@ export function filesystem(
     }
 
     static [Symbol.for('cabiDispose')](rep: number): void {
-      table.close(rep);
+      closeStream(p1, table, rep);
     }
   }
 
@@ -265,6 +276,12 @@ function fdOf(descriptor: Numbered): number {
   return repOf(descriptor) - 1;
 }
 
+/** The interface has no absolute links: neither are they made, nor told. */
+function requireRelative(target: string): string {
+  if (target.startsWith('/')) throw new WasiError('not-permitted');
+  return target;
+}
+
 function follow(flags: Flags): number {
   return flags['symlinkFollow'] ? 1 : 0;
 }
@@ -277,10 +294,17 @@ export function datetime(ns: bigint): object {
 /** Arguments of `*_set_times`. */
 function times(accessed: NewTimestamp, modified: NewTimestamp): [bigint, bigint, number] {
   const one = (time: NewTimestamp, given: number, now: number): [bigint, number] => {
-    if (time.tag === 'timestamp') return [time.val.seconds * NANOSECONDS + BigInt(time.val.nanoseconds), given];
+    if (time.tag === 'timestamp') {
+      const { seconds, nanoseconds } = time.val;
+      const ns = seconds * NANOSECONDS + BigInt(nanoseconds);
+      if (BigInt(nanoseconds) >= NANOSECONDS) throw new WasiError('invalid');
+      // Preview 1 has 64 bits of nanoseconds.
+      if (ns !== BigInt.asUintN(64, ns)) throw new WasiError('overflow');
+      return [ns, given];
+    }
     return [0n, time.tag === 'now' ? now : 0];
   };
   const [accessedNs, accessedFlag] = one(accessed, TimeFlag.atim, TimeFlag.atimNow);
   const [modifiedNs, modifiedFlag] = one(modified, TimeFlag.mtim, TimeFlag.mtimNow);
-  return [BigInt.asUintN(64, accessedNs), BigInt.asUintN(64, modifiedNs), accessedFlag | modifiedFlag];
+  return [accessedNs, modifiedNs, accessedFlag | modifiedFlag];
 }

@@ -18,6 +18,8 @@ export type OpenThing =
   | { readonly kind: 'pollable'; readonly at: bigint | undefined }
   | { readonly kind: 'error'; readonly code: string }
   | { readonly kind: 'terminal' }
+  /** One that the guest has let go of while streams of it are open: it is closed with the last of them. */
+  | { readonly kind: 'descriptor'; readonly fd: number }
   | HttpThing;
 
 export interface OpenThings {
@@ -75,6 +77,10 @@ export class OpenTable implements Device<OpenThings> {
 
   values(): IterableIterator<OpenThing> {
     return (this.#things ?? this.#state.things).values();
+  }
+
+  entries(): IterableIterator<[rep: number, thing: OpenThing]> {
+    return (this.#things ?? this.#state.things).entries();
   }
 
   set(rep: number, thing: OpenThing): void {

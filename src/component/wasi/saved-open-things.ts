@@ -57,6 +57,8 @@ function saveThing(thing: OpenThing): { readonly [name: string]: Json } {
       return { kind: thing.kind, code: thing.code };
     case 'terminal':
       return { kind: thing.kind };
+    case 'descriptor':
+      return { kind: thing.kind, fd: thing.fd };
     default: {
       const { kind } = thing as { readonly kind: string };
       throw new FargoError('unsupported', `the component has a ${kind} open, which can't be saved`);
@@ -66,7 +68,7 @@ function saveThing(thing: OpenThing): { readonly [name: string]: Json } {
 
 function readThing(fields: Fields, next: number): [number, OpenThing] {
   const number = fields.number('number', [1, next - 1]);
-  const kind = fields.word('kind', ['input', 'output', 'listing', 'pollable', 'error', 'terminal']);
+  const kind = fields.word('kind', ['input', 'output', 'listing', 'pollable', 'error', 'terminal', 'descriptor']);
   const fd = (): number => fields.number('fd', INT32);
   const optional = (name: string): bigint | undefined => fields.optional(name, (of, field) => of.bigint(field, UINT64));
   switch (kind) {
@@ -84,6 +86,8 @@ function readThing(fields: Fields, next: number): [number, OpenThing] {
       return [number, { kind, code: fields.text('code', CODE_LENGTH) }];
     case 'terminal':
       return [number, { kind }];
+    case 'descriptor':
+      return [number, { kind, fd: fd() }];
   }
 }
 

@@ -1,5 +1,6 @@
 /** wasi:io over preview 1. Files and output are always ready; what waits is only time. */
 
+import { closeStream } from './descriptors.ts';
 import { errorCode, WasiError } from './error-codes.ts';
 import { isComplete, writeBody } from './http-bodies.ts';
 import { numbered, repOf, type Numbered } from './numbered.ts';
@@ -130,7 +131,7 @@ export function io(
     }
 
     static [Symbol.for('cabiDispose')](rep: number): void {
-      table.close(rep);
+      closeStream(p1, table, rep);
     }
   }
 
@@ -209,7 +210,7 @@ export function io(
     }
 
     static [Symbol.for('cabiDispose')](rep: number): void {
-      table.close(rep);
+      closeStream(p1, table, rep);
     }
   }
 
