@@ -63,7 +63,7 @@ function settled(text: string): string {
 }
 
 describe('help', () => {
-  test.each([[], ['fork'], ['run'], ['inspect'], ['bench'], ['demo'], ['completion']])('%s', (...command) => {
+  test.each([[], ['fork'], ['run'], ['inspect'], ['build'], ['bench'], ['demo'], ['completion']])('%s', (...command) => {
     const ran = cli([...command, '--help']);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
     expectGolden(`help${command.map((each) => `-${each}`).join('')}.txt`, ran.stdout);
@@ -544,6 +544,7 @@ describe('completion', () => {
         'diff',
         'cp',
         'inspect',
+        'build',
         'bench',
         'demo',
         'completion',
@@ -566,6 +567,7 @@ describe('completion', () => {
     [['fargo-wasm', 'inspect', 'package.j'], ['package.json']],
     [['fargo-wasm', 'run', '--dir', 'guests/ass'], ['guests/assembly']],
     [['fargo-wasm', 'help', 'in'], ['inspect']],
+    [['fargo-wasm', 'build', '--w'], ['--wit', '--world']],
     [['fargo-wasm', 'run', 'test/cli/.cache/two w'], ['test/cli/.cache/two words.wasm']],
   ])('bash completes %j', (words, expected) => {
     const script = `source <("${process.execPath}" "${MAIN}" completion bash)

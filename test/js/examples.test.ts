@@ -92,9 +92,9 @@ describeWithTools('examples', () => {
       const call = 'pair([1, 2], true)';
       expect(node(MAIN, 'run', '--invoke', call, out)).toContain('1,2');
       const figures = JSON.parse(node(MAIN, 'fork', out, '-n', '20', '--no-compare', '--json', '--call', call)) as {
-        readonly count: number;
+        readonly options: { readonly count: number };
       };
-      expect(figures.count).toBe(20);
+      expect(figures.options.count).toBe(20);
     },
     BUILD_MS,
   );

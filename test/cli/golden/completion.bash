@@ -7,10 +7,10 @@ _fargo_wasm() {
   done
   case "$command" in
     '')
-      COMPREPLY=($(compgen -W $'fork\nrun\ndiff\ncp\ninspect\nbench\ndemo\ncompletion\nhelp\n-V\n--version\n-h\n--help' -- "$current"))
+      COMPREPLY=($(compgen -W $'fork\nrun\ndiff\ncp\ninspect\nbuild\nbench\ndemo\ncompletion\nhelp\n-V\n--version\n-h\n--help' -- "$current"))
       ;;
     help)
-      COMPREPLY=($(compgen -W $'fork\nrun\ndiff\ncp\ninspect\nbench\ndemo\ncompletion\nhelp' -- "$current"))
+      COMPREPLY=($(compgen -W $'fork\nrun\ndiff\ncp\ninspect\nbuild\nbench\ndemo\ncompletion\nhelp' -- "$current"))
       ;;
     fork)
       case "$previous" in
@@ -42,6 +42,13 @@ _fargo_wasm() {
       case "$previous" in
       esac
       if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'--json\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
+      ;;
+    build)
+      case "$previous" in
+        -o|--output|--wit) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --world) return ;;
+      esac
+      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'-o\n--output\n--wit\n--world\n--print-wit\n--allow-entropy\n--no-cache\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
       ;;
     bench)
       case "$previous" in
