@@ -28,7 +28,7 @@ export interface Apart {
   /** Of the glue as jco wrote it. */
   readonly glueDigest: string;
   /** Core modules, by the names that the glue has for them. */
-  readonly modules: ReadonlyMap<string, Uint8Array>;
+  readonly modules: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
   /** `.d.ts` files, by name. */
   readonly types: ReadonlyMap<string, string>;
   /** Interfaces and functions that the component imports. */
@@ -43,7 +43,10 @@ export interface GlueFunction {
 }
 
 /** What jco made of `component`. */
-export function prepare(component: Uint8Array, apart: Apart & { readonly digest: string }): PreparedComponent {
+export function prepare(
+  component: Uint8Array,
+  apart: Omit<Apart, 'modules'> & { readonly digest: string; readonly modules: ReadonlyMap<string, Uint8Array> },
+): PreparedComponent {
   const standing = coreModulesIn(component);
   const modules = [...apart.modules].map(([file, bytes]) => {
     const found = standing.find((each) => isSame(component.subarray(each.at, each.at + each.length), bytes));
@@ -60,8 +63,8 @@ export function prepare(component: Uint8Array, apart: Apart & { readonly digest:
   };
 }
 
-/** A component taken apart as was prepared. @throws FargoError `bad-argument` for what was prepared of another component */
-export function modulesOf(prepared: PreparedComponent, component: Uint8Array, digest: string): Apart {
+/** A component taken apart as was prepared: its modules are views of `component`. @throws FargoError `bad-argument` for what was prepared of another component */
+export function modulesOf(prepared: PreparedComponent, component: Uint8Array<ArrayBuffer>, digest: string): Apart {
   const { version, component: of, glue, glueDigest, modules, types, imports } = prepared;
   if (version !== VERSION) {
     throw new FargoError(
@@ -72,7 +75,7 @@ export function modulesOf(prepared: PreparedComponent, component: Uint8Array, di
   if (of !== digest) {
     throw new FargoError('bad-argument', `what was prepared is of component ${of}; this is ${digest}`);
   }
-  const bytesOf = (each: (typeof modules)[number]): Uint8Array =>
+  const bytesOf = (each: (typeof modules)[number]): Uint8Array<ArrayBuffer> =>
     'hex' in each ? fromHex(each.hex) : component.subarray(each.at, each.at + each.length);
   return {
     glue: glue as string | GlueFunction,

@@ -32,13 +32,14 @@ const OPTIONS = { name: 'component', instantiation: 'sync', base64Cutoff: 0, tra
 /**
  * Takes a component apart. A second time, for the same bytes, it is remembered.
  *
+ * @param component must not change any more: its modules are views of it
  * @throws FargoError `missing-dependency` without jco, `invalid-module` where jco refuses the component, `bad-argument` where
  *   what was prepared is of another one
  */
 export async function transpile(component: Uint8Array, options: TranspileOptions = {}): Promise<Transpiled> {
   const digest = await digestOf(component);
   const prepared = options.prepared ?? (await remembered(digest, component, options.cache));
-  return { digest, ...modulesOf(prepared, component, digest) };
+  return { digest, ...modulesOf(prepared, component as Uint8Array<ArrayBuffer>, digest) };
 }
 
 /**

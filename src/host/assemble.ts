@@ -33,9 +33,8 @@ export interface Instrumentation {
   readonly meta: ModuleMeta;
 }
 
-/** Instruments a module for {@link assemble}. @throws FargoError `invalid-module`, `unsupported` */
-export function instrumentFor(bytes: Uint8Array, budget: boolean): Instrumentation {
-  const source = new Uint8Array(bytes);
+/** Instruments a module for {@link assemble}: `source`, which must not change any more. @throws FargoError `invalid-module`, `unsupported` */
+export function instrumentFor(source: Uint8Array<ArrayBuffer>, budget: boolean): Instrumentation {
   return { source, ...instrument(source, { budget, exactCalls: false }) };
 }
 
