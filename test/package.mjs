@@ -6,8 +6,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-const UNPACKED_BYTES_MAX = 3 << 20;
-const PACKED_BYTES_MAX = 900_000;
+/** With components and sandboxes, and a page with all guests that are small. */
+const UNPACKED_BYTES_MAX = 3_500_000;
+const PACKED_BYTES_MAX = 1_000_000;
 
 const [pack] = JSON.parse(
   execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { encoding: 'utf8' }),
