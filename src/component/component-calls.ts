@@ -81,6 +81,11 @@ export class ComponentCalls {
     return this.#invoke(path, args, (glue) => functionAt(glue.exports, path));
   }
 
+  /** Where a class of this machine's exports stands; undefined for any other. */
+  pathOf(of: unknown): ResourcePath | undefined {
+    return this.#shape.resources.find((path) => this.#classOf(path) === of);
+  }
+
   /** An object for a handle of this machine. */
   resource(path: ResourcePath, handle: number): GuestResource {
     const made = Object.create(this.#classOf(path).prototype) as GuestResource;

@@ -16,6 +16,7 @@ import type { State } from '../machine/state.ts';
 import { ComponentCalls, ComponentError, type AnyExports, type ComponentShape } from './component-calls.ts';
 import { ComponentSnapshot } from './component-snapshot.ts';
 import { functionNamed } from './export-names.ts';
+import { ENTRIES_MAX } from './handle-table.ts';
 import { mainMemory } from './main-memory.ts';
 import type { HttpRequestInit, HttpResponse } from './wasi/http-shapes.ts';
 import { ownerOf, readResource, type GuestResource, type ResourceOwner } from './resource.ts';
@@ -202,6 +203,28 @@ export class ComponentMachine<Exports = AnyExports> extends Machine implements R
     return this.#guest.resource(path, handle) as T;
   }
 
+  /** The number of a resource's handle: {@link resourceOf} finds it again where a file of this machine is loaded. @throws as its methods */
+  handleOf(resource: GuestResource): number {
+    return readResource(resource, this).handle;
+  }
+
+  /**
+   * An object for a handle that this machine has from one that was saved: `vm.resourceOf(vm.exports.store.Item, handle)`. To be
+   * asked for once; for a child there is {@link carry}. A number that is no handle of the class traps when it is used.
+   *
+   * @throws FargoError `bad-argument` for what is no class of this machine's exports, or no number of a handle
+   */
+  resourceOf<T extends GuestResource>(of: abstract new (...args: never[]) => T, handle: number): T {
+    this.requireAlive();
+    const path = this.#guest.pathOf(of);
+    if (path === undefined)
+      throw new FargoError('bad-argument', 'a class of resources of this machine’s exports is expected');
+    if (!Number.isInteger(handle) || handle < 1 || handle > HANDLE_MAX) {
+      throw new FargoError('bad-argument', `${handle} is no number of a handle; 1 to ${HANDLE_MAX} are`);
+    }
+    return this.#guest.resource(path, handle) as T;
+  }
+
   /** @internal */
   get calls(): number {
     return this.#calls;
@@ -238,6 +261,8 @@ export class ComponentMachine<Exports = AnyExports> extends Machine implements R
 }
 
 const NONE: readonly never[] = [];
+/** Handles that a table can have. */
+const HANDLE_MAX: number = ENTRIES_MAX / 2 - 1;
 
 function coreOnly(): FargoError {
   return new FargoError('unsupported', 'core modules of a component are not called from outside: use its exports');

@@ -9,6 +9,7 @@ import {
   ComponentSnapshot,
   FargoError,
   filesOf,
+  GuestResource,
   Host,
   type LoadOptions,
 } from '../../src/index.ts';
@@ -116,6 +117,35 @@ test('memory, globals and handles go on where a file is loaded, and children div
     expect(() => a!.carry(item)).toThrow('carries from its parent');
   });
   expect(item.add(0)).toBe(7);
+});
+
+test('a resource that was held is found again by the number of its handle, of its class alone', async () => {
+  const vm = await booted();
+  const [a, b] = vm.exports.store.make(Uint32Array.of(1, 2));
+  const handle = vm.handleOf(b);
+  a.dispose();
+  expect(() => vm.handleOf(a)).toThrow('disposed or given away');
+  await elsewhere(await vm.save(), (snapshot) => {
+    const [child, other] = snapshot.fork(2);
+    const { Item } = child!.exports.store;
+    const again = child!.resourceOf(Item as typeof GuestResource, handle) as typeof b;
+    expect(again).toBeInstanceOf(Item);
+    expect(again.add(5)).toBe(7);
+    const theirs = other!.resourceOf(other!.exports.store.Item as typeof GuestResource, handle) as typeof b;
+    expect(theirs.add(1)).toBe(3);
+    expect(() => child!.handleOf(theirs)).toThrow('belongs to machine');
+    again.dispose();
+    expect(child!.exports.store.live()).toBe(0);
+    for (const of of [other!.exports.store.Item, GuestResource, Object, undefined]) {
+      expect(() => child!.resourceOf(of as typeof GuestResource, handle)).toThrow('a class of resources');
+    }
+    for (const wrong of [0, -1, 1.5, Number.NaN, 2 ** 31]) {
+      expect(() => child!.resourceOf(Item as typeof GuestResource, wrong)).toThrow('no number of a handle');
+    }
+    const none = child!.resourceOf(Item as typeof GuestResource, 999) as typeof b;
+    expect(() => none.add(1)).toThrow('handle 999 is none');
+    expect(child!.exports.store.live()).toBe(0);
+  });
 });
 
 test('the same machine gives the same file, which what was loaded gives too', async () => {
