@@ -1,4 +1,7 @@
-/** Random trees of component machines against full copies: memory, globals, resources and their handles. */
+/**
+ * Random trees of component machines against full copies: memory, globals, resources and their handles; and what their files
+ * say, whole and as differences, against the same.
+ */
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -6,7 +9,7 @@ import { buildComponent } from '../../src/component/build.ts';
 import type { ComponentMachine } from '../../src/component/component-machine.ts';
 import type { ComponentSnapshot } from '../../src/component/component-snapshot.ts';
 import type { GuestResource } from '../../src/component/resource.ts';
-import { Host } from '../../src/index.ts';
+import { Host, type Snapshot } from '../../src/index.ts';
 import { componentOf, COUNTER_WAT, COUNTER_WIT } from './components.ts';
 
 const LONG = process.env['FARGO_LONG'] !== undefined;
@@ -75,8 +78,14 @@ test('machines in random trees are what full copies say', { timeout: 600_000 }, 
     imports: { log: () => {} },
   });
   const root = await image.boot();
-  fc.assert(
-    fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
+  const beneath = root.snapshot();
+  await beneath.save();
+  const elsewhere = await Host.create();
+  const there = await buildComponent<Counter>(elsewhere, await componentOf(COUNTER_WIT, COUNTER_WAT), {
+    imports: { log: () => {} },
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(command, { maxLength: 60 }), fc.boolean(), async (commands, isDifference) => {
       const nodes: Node[] = [];
       const snapshots: { snapshot: ComponentSnapshot<Counter>; node: Node; copy: Copy; items: number }[] = [];
       const empty: Copy = { count: 0, cells: Array.from({ length: CELLS }, () => 0), items: [] };
@@ -84,11 +93,22 @@ test('machines in random trees are what full copies say', { timeout: 600_000 }, 
       nodes.push({ vm: first, copy: empty, origin: empty, items: [], originItems: 0 });
       for (const each of commands) apply(nodes, snapshots, each);
       for (const node of nodes) verify(node);
+      const parent = isDifference ? beneath : undefined;
+      const saved = isDifference ? await elsewhere.load(await beneath.save(), { image: there }) : undefined;
+      for (const node of nodes.slice(0, 3)) {
+        const file = await node.vm.save(parent && { parent });
+        verifyFile(await elsewhere.load(file, saved === undefined ? { image: there } : { parent: saved }), node);
+      }
+      saved?.dispose();
       for (const { snapshot } of snapshots) snapshot.dispose();
       for (const { vm } of nodes) vm.dispose();
     }),
     { numRuns: RUNS, seed: SEED, endOnFailure: LONG },
   );
+  expect(elsewhere.audit().faults).toEqual([]);
+  expect(elsewhere.usage()).toMatchObject({ machines: 0, snapshots: 0 });
+  elsewhere.dispose();
+  beneath.dispose();
   root.dispose();
   expect(host.audit().faults).toEqual([]);
   expect(host.usage().machines).toBe(0);
@@ -206,4 +226,20 @@ function verify({ vm, copy, items }: Node): void {
     const value = copy.items[index];
     if (item !== undefined && value !== undefined) expect(item.add(0)).toBe(value);
   });
+}
+
+/** Disposes the snapshot. */
+function verifyFile(snapshot: Snapshot, node: Node): void {
+  const vm = snapshot.fork() as ComponentMachine<Counter>;
+  const items = node.items.map((item, index) => {
+    if (item === undefined || node.copy.items[index] === undefined) return undefined;
+    return vm.resourceOf<Item>(vm.exports.store.Item, node.vm.handleOf(item));
+  });
+  verify({ ...node, vm, items });
+  for (const item of items) item?.dispose();
+  const held = node.copy.items.filter((value) => value !== undefined).length;
+  const known = items.filter((item) => item !== undefined).length;
+  expect(vm.exports.store.live()).toBe(held - known);
+  vm.dispose();
+  snapshot.dispose();
 }
