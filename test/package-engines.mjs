@@ -17,7 +17,7 @@ import { ROOT } from './engines/repository.mjs';
 const TIMEOUT_MS = 120_000;
 const COUNT = 50;
 /** Doors that need a test engine of their own are left to test/fixtures. */
-const DOORS = ['fargo-wasm', 'fargo-wasm/node', 'fargo-wasm/browser'];
+const DOORS = ['fargo-wasm', 'fargo-wasm/node', 'fargo-wasm/browser', 'fargo-wasm/js'];
 
 const DOOR_SCRIPT = `
 import { readFileSync } from 'node:fs';
@@ -31,6 +31,9 @@ for (const { Host } of [door0, door2]) {
   if (a.call('increment') !== 42 || b.call('value') !== 41) throw new Error('a child saw what another wrote');
   const there = await (await Host.create()).load(await a.save());
   if (there.fork().call('value') !== 42) throw new Error('what was loaded is not what was saved');
+  // An empty component: jco is not installed here.
+  const refused = await host.build(Uint8Array.of(0, 0x61, 0x73, 0x6d, 13, 0, 1, 0)).catch(({ code }) => code);
+  if (refused !== 'missing-dependency') throw new Error('a component without jco: ' + refused);
   host.dispose();
 }
 console.log('doors are open');
