@@ -38,6 +38,8 @@ for (const needed of ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md']) {
 for (const needed of [
   'dist/guests/kv.wasm',
   'dist/guests/files.wasm',
+  'dist/js/guest-engine.js',
+  'dist/js/guest-surround.js',
   'dist/web/index.html',
   'dist/web/guests/kv.wasm.gz',
 ]) {

@@ -67,9 +67,11 @@ function imported(specifier: string, name: string): unknown {
   throw new SyntaxError(`'${specifier}' has no export '${name}': it has ${Object.keys(found).join(', ')}`);
 }
 
-/** Loads the one module of this machine. @returns names of its exports that are functions */
+/** Loads the one module of this machine, in the place of what was loaded to warm the engine. @returns names of its exports that are functions */
 async function load(name: string, source: string, given: string): Promise<string[]> {
   enter();
+  exported.clear();
+  modules.clear();
   try {
     for (const [specifier, names] of fromText(given) as [string, string[]][]) {
       modules.set(specifier, fromEntries(names.map((each) => [each, hostFunction(specifier, each)])));

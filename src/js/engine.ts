@@ -75,6 +75,8 @@ export class Engine {
       },
     });
     const vm = await image.boot();
+    vm.exports.guest.load('warm.js', WARM, '[]');
+    vm.exports.guest.call('warm', '[{"a":[1,"b"]}]');
     const base = vm.snapshot();
     vm.dispose();
     return new Engine(base, places);
@@ -94,6 +96,11 @@ export class Engine {
   }
 }
 
+/** What every sandbox would do first: without it the first call of each takes ten milliseconds longer. */
+const WARM =
+  '(async function () {"use strict";const seen = new Map();async function warm(x) {seen.set(x, [...x.a]);return {x, n: seen.size}}' +
+  "return [['warm', () => warm]];})";
+
 /** What the engine's imports look at. */
 interface Places {
   scope: Scope | undefined;
@@ -106,7 +113,7 @@ function callHost({ scope }: Places, module: string, name: string, text: string)
   const found = Object.hasOwn(functions, name) ? functions[name] : undefined;
   try {
     if (found === undefined) throw new TypeError(`the host gives no ${name} in '${module}'`);
-    const value = found(...(fromText(text) as unknown[]));
+    const value: unknown = found.apply(functions, fromText(text) as unknown[]);
     if (typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function') {
       const message = `${name} of '${module}' returned a promise: functions of the host give their values at once`;
       throw new HostFault(new FargoError('bad-argument', message));

@@ -15,7 +15,9 @@ export class GuestError extends Error {
   readonly thrown: unknown;
 
   /** @internal */
-  constructor({ name, message, stack, thrown }: Failure, place?: PlaceInSource) {
+  constructor(failure: Failure, place?: PlaceInSource) {
+    const [name, message] = [failure.name, failure.message].map(shortened) as [string, string];
+    const { stack, thrown } = failure;
     super(message);
     Object.defineProperty(this, 'name', { value: name, configurable: true, writable: true });
     this.guestStack = framesOf(stack, place);
@@ -30,13 +32,21 @@ export class GuestError extends Error {
   }
 }
 
+/** Characters of a name or message that are kept. Threat: one as long as the guest's memory, in logs. */
+const MESSAGE_MAX = 16_384;
+
+function shortened(text: string): string {
+  return text.length <= MESSAGE_MAX ? text : `${text.slice(0, MESSAGE_MAX)}…`;
+}
+
 /** Frames that a stack may have. Threat: a message as long as the guest's memory. */
 const FRAMES_MAX = 100;
+const STACK_MAX = 65_536;
 
 /** SpiderMonkey's stack, `inner@app.js:6:33` a line, without the engine's own frames. */
 function framesOf(stack: string, place: PlaceInSource | undefined): string[] {
   const frames: string[] = [];
-  for (const line of stack.split('\n').slice(0, FRAMES_MAX)) {
+  for (const line of stack.slice(0, STACK_MAX).split('\n').slice(0, FRAMES_MAX)) {
     const [, name, at] = /^(.*?)@(.*)$/.exec(line) ?? [];
     if (name === undefined || at === undefined || OWN.test(at)) continue;
     const found = /^[\w./@-]+:(\d+):(\d+)$/.exec(at);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { fromText, toText, ValueError } from './values.ts';
+import { fromText, TEXT_MAX, toText, ValueError } from './values.ts';
 
 const leaf = fc.oneof(
   fc.constantFrom(undefined, null, true, false, Number.NaN, -0, Infinity, -Infinity, '', '$', '__proto__x'),
@@ -70,6 +70,7 @@ test('what is refused', () => {
     expect(() => toText(each)).toThrow(ValueError);
   }
   expect(() => fromText(`${'['.repeat(1000)}${']'.repeat(1000)}`)).toThrow('nested deeper than 500');
+  expect(() => fromText(' '.repeat(TEXT_MAX + 1))).toThrow('33554432 are allowed');
 });
 
 test('what changes on its way', () => {

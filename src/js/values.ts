@@ -18,6 +18,11 @@
 /** Values within values. Threat: cycles, and a stack that overflows. */
 const DEPTH_MAX = 500;
 
+/**
+ * Characters of one text. Threat: `[[],[],…` of a guest, which takes twenty times as much of the host's memory once it is read.
+ */
+export const TEXT_MAX: number = 32 << 20;
+
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -36,6 +41,7 @@ export function toText(value: unknown): string {
 
 /** @throws ValueError, SyntaxError for text that {@link toText} did not make */
 export function fromText(text: string): unknown {
+  if (text.length > TEXT_MAX) throw new ValueError(`a value of ${text.length} characters; ${TEXT_MAX} are allowed`);
   return lift(JSON.parse(text), 0);
 }
 

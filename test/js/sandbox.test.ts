@@ -290,6 +290,24 @@ describeWithTools('sandboxes', () => {
     expect(template.run('counted')).toBe(1);
   });
 
+  test('what a guest gives is not larger than its host can bear', async () => {
+    const large = await make(
+      `
+      export const text = (length) => 'x'.repeat(length);
+      export const throws = (length) => { throw Object.assign(new Error('m'.repeat(length)), { stack: 's@x:1:1\\n'.repeat(length) }); };`,
+      { limits: { memoryPages: 16_384 } },
+    );
+    expect(large.run('text', 1 << 20)).toHaveLength(1 << 20);
+    try {
+      large.run('throws', 1 << 20);
+      expect.fail('it did not throw');
+    } catch (error) {
+      expect((error as GuestError).message.length).toBeLessThan(17_000);
+      expect((error as GuestError).guestStack).toHaveLength(100);
+    }
+    large.dispose();
+  });
+
   test('sources that are wrong', async () => {
     const wrong: [source: string, message: string | RegExp][] = [
       ['export const = 1', /Unexpected token \(1:13\)/],
