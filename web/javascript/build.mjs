@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { prepareComponent, preparedModule } from '../../dist/index.js';
 
@@ -20,28 +21,42 @@ const LIBRARY = ['glue', 'glue-source', 'prepared', 'transpile'].map((name) => h
 /** The small engine, without what waits: 1 MB in the place of 1.6. */
 const OPTIONS = { sync: true, optSize: true };
 
-/** @returns the component and the text of the module; undefined where componentize-qjs is not to be had, and why */
+/** @returns the component and the text of the module; where componentize-qjs is not to be had, why it is missing */
 export async function javascriptGuest() {
   // jco's own: 12 MB of SpiderMonkey, which componentize-js makes, are much to fetch for a page.
-  const require = createRequire(fileURLToPath(import.meta.resolve('@bytecodealliance/jco')));
-  const { componentize, version } = load(require);
-  if (componentize === undefined) return { missing: version };
-  const key = createHash('sha256').update(version).update(JSON.stringify(OPTIONS));
-  for (const path of [WIT, SOURCE, ...LIBRARY]) key.update('\n').update(readFileSync(path));
-  const digest = key.digest('hex');
-  const kept = ['key', 'wasm', 'js'].map((name) => `${KEPT}demo-javascript.${name}`);
-  try {
-    const [before, component, script] = kept.map((path) => readFileSync(path));
-    if (before.toString() === digest) return { component, script };
-  } catch {
-    // Not built yet.
-  }
-  const made = await componentize({ witPath: WIT, jsSource: readFileSync(SOURCE, 'utf8'), ...OPTIONS });
-  const component = new Uint8Array(made.component);
-  const script = Buffer.from(preparedModule(await prepareComponent(component)));
+  const { componentize, version, missing } = load(createRequire(import.meta.resolve('@bytecodealliance/jco')));
+  if (componentize === undefined) return { missing };
   mkdirSync(KEPT, { recursive: true });
-  for (const [at, bytes] of [Buffer.from(digest), component, script].entries()) writeFileSync(kept[at], bytes);
-  return { component: Buffer.from(component), script };
+  // Each build of it is another component: one that is here stays, so that saved machines of it are known again.
+  const component = await kept('wasm', [version, JSON.stringify(OPTIONS), WIT, SOURCE].map(contents), async () => {
+    return (await componentize({ witPath: WIT, jsSource: readFileSync(SOURCE, 'utf8'), ...OPTIONS })).component;
+  });
+  const script = await kept('component.js', [component, ...LIBRARY.map(contents)], async () => {
+    return Buffer.from(preparedModule(await prepareComponent(new Uint8Array(component))));
+  });
+  return { component, script };
+}
+
+/** A file that is kept for as long as what it is made of is the same. */
+async function kept(extension, parts, make) {
+  const path = `${KEPT}demo-javascript.${extension}`;
+  const key = createHash('sha256');
+  for (const part of parts) key.update(`${part.length}\n`).update(part);
+  const digest = key.digest('hex');
+  try {
+    if (readFileSync(`${path}.key`, 'utf8') === digest) return readFileSync(path);
+  } catch {
+    // Not made yet.
+  }
+  const made = await make();
+  writeFileSync(path, made);
+  writeFileSync(`${path}.key`, digest);
+  return made;
+}
+
+/** What a path leads to, or the text itself. */
+function contents(text) {
+  return isAbsolute(text) ? readFileSync(text) : Buffer.from(text);
 }
 
 function load(require) {
@@ -49,6 +64,6 @@ function load(require) {
     const { version } = JSON.parse(readFileSync(require.resolve('componentize-qjs/package.json'), 'utf8'));
     return { componentize: require('componentize-qjs').componentize, version };
   } catch (error) {
-    return { componentize: undefined, version: error.message };
+    return { missing: error.message };
   }
 }
