@@ -1,10 +1,12 @@
 /** The end of descriptors of preview 1: streams and listings outlive the descriptor that they are of. */
 
 import type { OpenTable, OpenThing } from './open-things.ts';
-import type { Preview1 } from './preview1.ts';
+import { RECORD_AT, type Preview1 } from './preview1.ts';
 
 /** The guest has let go of a descriptor. */
 export function closeDescriptor(p1: Preview1, table: OpenTable, fd: number): void {
+  // A component asks for preopened directories as often as it likes, and each time has handles of its own.
+  if (p1.try('fd_prestat_get', fd, RECORD_AT) === 0) return;
   if (isUsed(table, fd)) table.add({ kind: 'descriptor', fd });
   else p1.try('fd_close', fd);
 }
