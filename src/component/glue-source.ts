@@ -16,7 +16,7 @@ export const JCO_VERSION = '1.35';
 /** Declarations of jco's runtime that hold nothing between two calls that are done. */
 const KNOWN: ReadonlySet<string> = new Set(
   `emptyFunc dv dataView isLE utf16Decoder TEXT_DECODER_UTF8 TEXT_ENCODER_UTF8 T_FLAG I32_MAX I32_MIN _typeCheckValidI32
-  RESOURCE_SCOPE_TASKS RESOURCE_SCOPE_ID WebAssemblyRuntimeError curResourceBorrows ASYNC_TASKS_BY_COMPONENT_IDX
+  RESOURCE_SCOPE_TASKS RESOURCE_SCOPE_ID SCOPE_ID RESOURCE_CALL_BORROWS WebAssemblyRuntimeError curResourceBorrows ASYNC_TASKS_BY_COMPONENT_IDX
   ASYNC_CURRENT_COMPONENT_IDXS ASYNC_CURRENT_TASK_IDS ASYNC_STATE Waitable INSTANCE_FLAGS STORE_TRAP STORE_ASYNC_STATE
   CORE_TRAP_MESSAGES RepTable ComponentAsyncState GLOBAL_COMPONENT_MEMORY_MAP AsyncSubtask FutureValue ASYNC_DETERMINISM
   _coinFlip ASYNC_EVENT_CODE CURRENT_TASK_META AsyncTask CURRENT_TASK_MAY_BLOCK SYMMETRIC_SYNC_GUEST_CALL_STACK
@@ -61,6 +61,9 @@ const FIRST_MODULE = /^ *const module0 = getCoreModule\(/m;
 const SCOPE = /^ *let gen ?= ?\(function\* ?_initGenerator ?\(\) ?\{$/m;
 /** A new table of handles, wherever the glue makes one. */
 const TABLE = '[T_FLAG, 0]';
+/** Borrows between components: jco's runtime adds to this list and never reads it, so here nothing is kept. */
+const BORROWS = 'let RESOURCE_CALL_BORROWS = [];';
+const BORROWS_READ = /\bRESOURCE_CALL_BORROWS\b(?! = \[\];|\.push\()/;
 /** A new map of captured objects. */
 const CAPTURED_MAP = /(?<=^ *const captureTable\d+= )new Map\(\);$/gm;
 const EXPORTED = /^export function instantiate\(/m;
@@ -102,6 +105,7 @@ export function readGlue(source: string): GlueSource {
   if (imports || ![EXPORTED, FIRST_MODULE, SCOPE].every((part) => part.test(source))) {
     throw unknown('it is not of the form of `instantiation: sync`');
   }
+  if (BORROWS_READ.test(source)) throw unknown('it reads RESOURCE_CALL_BORROWS');
   const firstModule = lines.findIndex(({ text }) => FIRST_MODULE.test(text));
   const scope = lines.findIndex(({ text }) => SCOPE.test(text));
   const reserved = new Set(RESERVED);
@@ -127,6 +131,7 @@ export function readGlue(source: string): GlueSource {
   const code = `"use strict";\n${source
     .replace(/^export const _util = [^]*$/m, '')
     .replace(SCOPE, (line) => `${line}\n$fargo({ ${accessors.join(', ')} });`)
+    .replace(BORROWS, 'let RESOURCE_CALL_BORROWS = { push() {} };')
     .replaceAll(TABLE, '$table([T_FLAG, 0])')
     .replaceAll(CAPTURED_MAP, 'new $captured();')
     .replace(EXPORTED, 'return function instantiate(')}`;
