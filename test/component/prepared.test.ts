@@ -26,8 +26,10 @@ import {
   preparedModule,
   type ComponentImports,
   type ComponentMachine,
+  type ComponentSnapshot,
   type PreparedComponent,
 } from '../../src/index.ts';
+import { Host as PageHost } from '../../src/platform/browser/index.ts';
 import { componentCache } from '../../src/platform/node/index.ts';
 import { componentOf, COMPOSED, COUNTER_WAT, COUNTER_WIT } from './components.ts';
 
@@ -133,6 +135,38 @@ test('a saved machine is loaded with it in a process that has no jco', async () 
   );
   const paths = Object.keys(files).map((name) => join(folder, name));
   expect(execFileSync(process.execPath, [script, ...paths], { encoding: 'utf8' })).toBe('missing-dependency 42\n');
+});
+
+test('the host for pages builds, saves and loads with it', async () => {
+  const page = await PageHost.create();
+  const image = await page.build(counter, { imports, prepared });
+  const vm = (await image.boot()) as ComponentMachine;
+  vm.exports.bump(6);
+  const file = await vm.save();
+  page.dispose();
+  const another = await PageHost.create();
+  const loaded = (await another.load(file, { imports, prepared })) as ComponentSnapshot;
+  expect(loaded.fork().exports.bump(1)).toBe(7);
+  expect(await loaded.save()).toEqual(file);
+  another.dispose();
+});
+
+test('a damaged copy of it is refused, or is of no use', async () => {
+  const refused = { code: expect.stringMatching(/bad-argument|invalid-module|unsupported|link/) as string };
+  const [first] = prepared.modules;
+  for (const damaged of [
+    { ...prepared, component: `sha256:${'0'.repeat(64)}` },
+    { ...prepared, modules: [] },
+    { ...prepared, modules: [{ ...first!, at: 0 }, ...prepared.modules.slice(1)] },
+    { ...prepared, modules: [{ file: first!.file, hex: '00' }, ...prepared.modules.slice(1)] },
+    { ...prepared, imports: ['other'] },
+    { ...prepared, glue: 'export function instantiate() {}' },
+    { ...prepared, glue: 7 },
+  ]) {
+    await expect(host.build(counter, { imports, prepared: damaged as PreparedComponent })).rejects.toMatchObject(
+      refused,
+    );
+  }
 });
 
 describe('a cache', () => {
