@@ -13,6 +13,8 @@ import type { ComponentSnapshot } from './component-snapshot.ts';
 export interface ComponentLoadOptions extends Omit<LoadOptions, 'imports'> {
   /** As when the component was built. */
   readonly imports?: ComponentImports;
+  /** Answers requests over wasi:http, as when the component was built. */
+  readonly http?: ComponentOptions['http'];
 }
 
 /** A host whose guests may be components: what it builds and loads has their types where they are given. */

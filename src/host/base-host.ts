@@ -194,7 +194,8 @@ export abstract class BaseHost {
    * ```
    *
    * @throws FargoError `invalid-image` for a file that is damaged or no snapshot, `unsupported`, `limit` beyond a cap,
-   *   `link` where imports are missing, `bad-argument` where the parent of a difference is missing or another, `disposed`
+   *   `link` where imports are missing, `bad-argument` where the parent of a difference is missing or another, `disposed`;
+   *   `missing-dependency` for a component without jco, unless `prepared`, `cache`, `image` or `parent` has what that makes
    */
   load(bytes: Uint8Array, options: LoadOptions = {}): Promise<Snapshot> {
     const build: ComponentBuilder = (component, given, saved) => this.#parts.component(this, component, given, saved);

@@ -40,6 +40,20 @@ export function readComponent(fields: Fields): SavedComponent {
   return found;
 }
 
+/** Options that are for loading, whatever is loaded. */
+const LOADING: readonly string[] = [
+  'parent',
+  'image',
+  'limits',
+  'onTrap',
+  'onOutput',
+  'onCommit',
+  'onRollback',
+  'maxBytes',
+  'devices',
+  'wasi',
+] satisfies (keyof LoadOptions)[];
+
 /** The program of the component in a file. It ends with its last machine. @throws FargoError as `Host.build` */
 export async function buildSaved(
   file: SavedFile,
@@ -50,19 +64,19 @@ export async function buildSaved(
     readonly build: ComponentBuilder;
   },
 ): Promise<Program> {
-  const { imports, wasi, devices, prepared, cache, trustHandles } = context.options;
+  const { wasi, devices } = context.options;
   if (devices !== undefined) throw new FargoError('bad-argument', 'a component takes no "devices"');
   const bytes = file.layer(module, MediaType.module, 'config.component.module');
   if (!isComponent(bytes)) throw invalid('config.component.module is no component');
   const saved = context.devices.find(({ name }) => name === 'wasi');
   const options: BuildOptions = {
+    // What it is given is known where components are built.
+    ...(Object.fromEntries(
+      Object.entries(context.options).filter(([name]) => !LOADING.includes(name)),
+    ) as BuildOptions),
     budget,
-    ...(imports && { imports }),
     // Without that device in the file it would be one more.
     ...(wasi && saved && { wasi }),
-    ...(prepared && { prepared }),
-    ...(cache && { cache }),
-    ...(trustHandles !== undefined && { trustHandles }),
   };
   try {
     const { program } = await context.build(bytes, options, saved);

@@ -17,6 +17,7 @@ import { digestOf } from '../../src/image/snapshot/digest.ts';
 import { MediaType } from '../../src/image/snapshot/media-types.ts';
 import { fileOf, partsOf, replaceLayer, type Parts } from '../snapshot/parts.ts';
 import { componentOf, COUNTER_WAT, COUNTER_WIT } from './components.ts';
+import { HTTP_WAT, HTTP_WIT } from './http-guest.ts';
 import { notesComponent } from './notes.ts';
 
 let counter: Uint8Array;
@@ -229,6 +230,23 @@ test('what the component imports is given again', async () => {
     snapshot.fork().exports.bump(1);
     expect(lines).toEqual(['bumped']);
   });
+});
+
+test('a component that serves HTTP goes on, and asks whom the loader names', async () => {
+  const image = await host.build(await componentOf(HTTP_WIT, HTTP_WAT));
+  const vm = (await image.boot()) as ComponentMachine;
+  expect(vm.handle({ url: '/', body: 'x' }).headers).toEqual([['x-count', '1']]);
+  const file = await vm.save();
+  const http = (): { status: number; body: string } => ({ status: 201, body: 'from there' });
+  await elsewhere(
+    file,
+    (snapshot) => {
+      const child = snapshot.fork();
+      expect(child.handle({ url: '/', body: 'y' }).headers).toEqual([['x-count', '2']]);
+      expect(new TextDecoder().decode(child.handle({ url: '/fetch' }).body)).toBe('from there');
+    },
+    { http } as LoadOptions,
+  );
 });
 
 describe('WASI 0.2', () => {
