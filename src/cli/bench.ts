@@ -37,7 +37,10 @@ export function benchCommand(): Command {
   const command = new Command('bench')
     .summary('measure forks against booting and copying, several times')
     .description('Measures forks of a guest against booting it and copying it, in repeated rounds.')
-    .argument('[module]', 'a module, .wasm or .wat, or - for standard input (default: a key-value store of our own)')
+    .argument(
+      '[module]',
+      'a module or component, .wasm or .wat, or - for standard input (default: a key-value store of our own)',
+    )
     .option('-n, --count <n>', 'children in each round', parseCount, 1000)
     .option('--rounds <n>', 'rounds', parseCount, 5)
     .option('--boot <expr>', 'a call that warms the guest before the snapshot; repeatable', collectCall)
@@ -110,16 +113,15 @@ async function bench(path: string | undefined, flags: BenchFlags): Promise<numbe
   const progress = progressOn(process.stderr);
   const session = await openSession(path, flags);
   const { host, snapshot, call, boot, vm } = session;
-  if (session.plain === undefined) {
-    const kind = session.module.format === 'snapshot' ? 'snapshot' : 'component';
-    throw new FargoError('bad-argument', `${session.module.name} is a ${kind}; bench compares with booting a module`);
+  const plain = await session.plain?.();
+  if (plain === undefined) {
+    throw new FargoError('bad-argument', `${session.module.name} is a snapshot; bench compares with booting a module`);
   }
-  const module = session.plain();
   const rounds: Round[] = [];
   for (let done = 0; done < flags.rounds; done++) {
     progress.update('measuring', done, flags.rounds);
     const figures = measureForks({ host, snapshot, count: flags.count, call, progress });
-    rounds.push({ figures, baselines: measureBaselines({ module, boot, call, warm: vm, progress }) });
+    rounds.push({ figures, baselines: measureBaselines({ plain, boot, call, warm: vm, progress }) });
   }
   const spreads = new Map(METRICS.map((metric) => [metric, spreadOf(rounds.map((round) => metric.of(round)))]));
   const text =

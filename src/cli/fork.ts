@@ -41,8 +41,8 @@ How it is measured:
   Boot and copy are measured in the same run, on up to 20 instances of the
   original module without fargo-wasm: boot, warm and call it; or instantiate it
   and copy the whole warm memory in, which leaves out registers, tables and the
-  call. What they cost N times is extrapolated, and marked with ~. Components
-  and snapshots are not compared.
+  call. What they cost N times is extrapolated, and marked with ~. Snapshots
+  are not compared.
 
 Examples:
   $ fargo-wasm fork
@@ -89,8 +89,8 @@ async function fork(path: string | undefined, flags: ForkFlags): Promise<number>
   const { host, snapshot, call, boot, vm } = session;
   if (flags.save !== undefined) await saveSnapshotFile(snapshot, flags.save);
   const figures = measureForks({ host, snapshot, count: flags.count, call, progress });
-  const plain = flags.compare ? session.plain?.() : undefined;
-  const baselines = plain && measureBaselines({ module: plain, boot, call, warm: vm, progress });
+  const plain = flags.compare ? await session.plain?.() : undefined;
+  const baselines = plain && measureBaselines({ plain, boot, call, warm: vm, progress });
   const run = { session, count: flags.count, figures, baselines };
   const text =
     flags.json === true

@@ -23,7 +23,7 @@ import type { Snapshot } from '../machine/snapshot.ts';
 import { batchFor, clockCostNs, quantile, timeEvents, type Distribution } from './clock.ts';
 import { formatCount } from './format.ts';
 import { formatResult, type Invocation } from './invocation.ts';
-import { PlainGuest, type PlainModule } from './plain-guest.ts';
+import type { PlainSource } from './plain-guest.ts';
 import type { Progress } from './progress.ts';
 
 const WARM_UP_ROUNDS = 10_000;
@@ -245,7 +245,7 @@ export interface Baseline {
 }
 
 export interface BaselineRequest {
-  readonly module: PlainModule;
+  readonly plain: PlainSource;
   readonly boot: readonly Invocation[];
   readonly call: Invocation | undefined;
   /** The warm machine: its memory is what is copied. */
@@ -264,7 +264,7 @@ export interface Baselines {
 
 /** Boots and copies a few times, without this library. */
 export function measureBaselines(request: BaselineRequest): Baselines {
-  const { module, boot, call, warm, progress, maxMs = BASELINE_MS } = request;
+  const { plain, boot, call, warm, progress, maxMs = BASELINE_MS } = request;
   const usage = warm.usage();
   const sample = Math.max(
     BASELINE_SAMPLE_MIN,
@@ -290,12 +290,12 @@ export function measureBaselines(request: BaselineRequest): Baselines {
   };
   const steps = call === undefined ? boot : [...boot, call];
   const booted = run('booting for comparison', usage.guestBytes - usage.zeroBytes, () => {
-    const guest = new PlainGuest(module);
+    const guest = plain.instantiate();
     return steps.every((step) => step.run(guest).kind === 'return');
   });
   const contents = usage.guestBytes === 0 ? new Uint8Array(0) : warm.memory.read(0, warm.memory.byteLength);
   const copied = run('copying for comparison', usage.guestBytes, () => {
-    new PlainGuest(module).fill(contents);
+    plain.instantiate().fill(contents);
     return true;
   });
   return { boot: booted, copy: copied };

@@ -20,7 +20,8 @@ import { callsOfModule, type GuestCalls } from './invocation.ts';
 import type { LoadedModule } from './load-module.ts';
 import { failingImportsOf, programWithin } from './open-component.ts';
 import type { DirectoryOption, GuestFlags } from './options.ts';
-import type { PlainModule } from './plain-guest.ts';
+import { plainComponent } from './plain-component.ts';
+import { PlainGuest, type PlainSource } from './plain-guest.ts';
 import { standaloneStorage } from '../machine/storage.ts';
 
 export interface OpenGuest {
@@ -36,8 +37,8 @@ export interface OpenGuest {
   readonly disks: readonly GuestDisk[];
   /** What can be called. */
   readonly calls: GuestCalls;
-  /** The same guest for instances without this library; compiles it. Undefined for a component. */
-  readonly plain: (() => PlainModule) | undefined;
+  /** The same guest for instances without this library; compiles it. Undefined where it can't be run so. */
+  plain(): Promise<PlainSource | undefined>;
 }
 
 export interface Surroundings {
@@ -100,24 +101,33 @@ async function openCore(host: Host, module: LoadedModule, { flags, wasi: options
     image,
     calls: callsOfModule(image.meta),
     buildMs: performance.now() - started,
-    plain: () => ({ compiled: new WebAssembly.Module(module.bytes), imports: image.meta.imports, devices }),
+    plain: async () => {
+      const plain = { compiled: new WebAssembly.Module(module.bytes), imports: image.meta.imports, devices };
+      return { instantiate: () => new PlainGuest(plain) };
+    },
   };
 }
 
 async function openComponent(host: Host, module: LoadedModule, { flags, wasi, budget }: Building): Promise<Built> {
   const world = readWorld(module.bytes);
+  const given = flags.unknownImportsTrap === true ? failingImportsOf(world) : {};
   const usesWasi = world.imports.some(({ name }) => name.startsWith('wasi:'));
   const started = performance.now();
   const image = await linked(() =>
     host.build(module.bytes, {
       name: module.name,
       budget,
-      imports: flags.unknownImportsTrap === true ? failingImportsOf(world) : {},
+      imports: given,
       ...(usesWasi && { wasi }),
       ...cacheOption(),
     } as ComponentOptions),
   );
-  return { image, calls: callsOfWorld(world), buildMs: performance.now() - started, plain: undefined };
+  return {
+    image,
+    calls: callsOfWorld(world),
+    buildMs: performance.now() - started,
+    plain: () => plainComponent(module.bytes, { given, wasi }),
+  };
 }
 
 async function linked(build: () => Promise<Image>): Promise<Image> {

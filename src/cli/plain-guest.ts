@@ -7,9 +7,21 @@ import type { DeviceFactory, GuestContext, HostFunction, MemoryDoor } from '../m
 import type { Outcome } from '../machine/outcome.ts';
 import type { ImportMeta } from '../instrument/meta.ts';
 import { FargoError } from '../base/errors.ts';
+import { ComponentError } from '../component/component-calls.ts';
 import type { Limits } from '../wasm/module.ts';
 import type { Target } from './invocation.ts';
 import { standaloneStorage } from '../machine/storage.ts';
+
+/** What machines are compared with. */
+export interface PlainSource {
+  /** A new instance. Throws what the guest throws. */
+  instantiate(): PlainInstance;
+}
+
+export interface PlainInstance extends Target {
+  /** Makes its memory as large as `bytes` and copies them in. */
+  fill(bytes: Uint8Array): void;
+}
 
 /** What instances of one module need. */
 export interface PlainModule {
@@ -21,7 +33,7 @@ export interface PlainModule {
 type Callable = (...args: unknown[]) => unknown;
 
 /** Thrown through the guest by `exit`. */
-class PlainExit extends Error {
+export class PlainExit extends Error {
   readonly code: number;
   constructor(code: number) {
     super(`exit ${code}`);
@@ -29,9 +41,10 @@ class PlainExit extends Error {
   }
 }
 
-const identity: GuestContext['identity'] = { id: 0, generation: 0, parent: undefined };
+/** The identity of what is no machine. */
+export const NOBODY: GuestContext['identity'] = { id: 0, generation: 0, parent: undefined };
 
-export class PlainGuest implements Target {
+export class PlainGuest implements PlainInstance {
   readonly #exports: WebAssembly.Exports;
   readonly #imported: WebAssembly.Memory | undefined;
   readonly memory: MemoryDoor;
@@ -41,7 +54,7 @@ export class PlainGuest implements Target {
     const memory = doorOn(() => this.#buffer());
     this.memory = memory;
     const context: GuestContext = {
-      identity,
+      identity: NOBODY,
       memory,
       exit: (code) => {
         throw new PlainExit(code);
@@ -57,13 +70,7 @@ export class PlainGuest implements Target {
   }
 
   tryCall(name: string, ...args: readonly unknown[]): Outcome<unknown> {
-    try {
-      return { kind: 'return', value: (this.#exports[name] as Callable)(...args) };
-    } catch (error) {
-      if (error instanceof PlainExit) return { kind: 'exit', code: error.code };
-      const message = error instanceof Error ? error.message : String(error);
-      return { kind: 'trap', trap: { kind: 'other', message, stack: [], cause: error, output: [] } };
-    }
+    return outcomeOf(() => (this.#exports[name] as Callable)(...args));
   }
 
   /** Makes its memory as large as `bytes` and copies them in. A guest that exports no memory gets one beside it. */
@@ -85,6 +92,18 @@ export class PlainGuest implements Target {
   }
 }
 
+/** How a call of a plain guest ended. An error that a component's function gave is thrown. */
+export function outcomeOf(call: () => unknown): Outcome<unknown> {
+  try {
+    return { kind: 'return', value: call() };
+  } catch (error) {
+    if (error instanceof PlainExit) return { kind: 'exit', code: error.code };
+    if (error instanceof ComponentError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    return { kind: 'trap', trap: { kind: 'other', message, stack: [], cause: error, output: [] } };
+  }
+}
+
 function isMemory(value: unknown): value is WebAssembly.Memory {
   return value instanceof WebAssembly.Memory;
 }
@@ -94,7 +113,7 @@ function importsOf({ imports, devices }: PlainModule, context: GuestContext): We
   const storage = standaloneStorage();
   const served = devices.map((factory) => {
     const device = factory.create(storage);
-    device.restore(factory.initial, identity);
+    device.restore(factory.initial, NOBODY);
     return device;
   });
   const result = Object.create(null) as Record<string, Record<string, unknown>>;
@@ -122,7 +141,7 @@ function unknown({ module, name }: ImportMeta): Callable {
 }
 
 /** The memory door that devices expect, over memory that may grow. */
-function doorOn(buffer: () => ArrayBuffer): MemoryDoor {
+export function doorOn(buffer: () => ArrayBuffer): MemoryDoor {
   const range = (address: number, length: number): Uint8Array<ArrayBuffer> => {
     const memory = buffer();
     if (address < 0 || length < 0 || address + length > memory.byteLength) {

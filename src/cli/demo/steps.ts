@@ -131,7 +131,7 @@ export async function* demoSteps(count: number, progress: Progress): AsyncGenera
     };
     yield { part: 'warm', facts: warm(vm) };
     const [snapshotMs, template] = timed(() => vm.snapshot());
-    const { facts, children } = forkMany(guest, { vm, template, snapshotMs, count, progress });
+    const { facts, children } = await forkMany(guest, { vm, template, snapshotMs, count, progress });
     yield { part: 'fork', facts };
     yield { part: 'family', facts: growFamily(host, { vm, template, children }) };
     yield { part: 'trap', facts: trap(template) };
@@ -160,7 +160,10 @@ interface Many {
 }
 
 /** Forks, and has each child change a key of its own. The children stay alive. */
-function forkMany(guest: OpenGuest, many: Many): { readonly facts: ForkStep; readonly children: Machine[] } {
+async function forkMany(
+  guest: OpenGuest,
+  many: Many,
+): Promise<{ readonly facts: ForkStep; readonly children: Machine[] }> {
   const { vm, template, snapshotMs, count, progress } = many;
   const { host } = guest;
   const digest = vm.call('digest');
@@ -187,7 +190,7 @@ function forkMany(guest: OpenGuest, many: Many): { readonly facts: ForkStep; rea
   const bind = (text: string): ReturnType<typeof bindExpression> =>
     bindExpression(parseExpression(text), guest.image.meta);
   const compared = measureBaselines({
-    module: guest.plain!(),
+    plain: (await guest.plain())!,
     boot: [bind(`warm(${KEYS})`)],
     call: bind('increment(7, 1)'),
     warm: vm,
