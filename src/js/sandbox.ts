@@ -25,14 +25,17 @@ import { fromText, toText } from './values.ts';
 /** What a source exports, where its type is not given: any functions. */
 // oxlint-disable-next-line typescript/no-explicit-any -- only the source knows
 export type AnyFunctions = Record<string, (...args: any[]) => any>;
-type NameIn<Functions> = Extract<keyof Functions, string>;
-type ArgsOf<F> = F extends (...args: infer Args) => unknown ? Args : never;
-type ResultOf<F> = F extends (...args: never[]) => infer Result ? Awaited<Result> : never;
+/** Names of what a source exports. */
+export type FunctionName<Functions> = Extract<keyof Functions, string>;
+/** What a function takes. */
+export type FunctionArgs<F> = F extends (...args: infer Args) => unknown ? Args : never;
+/** What a call of it gives: where that is a promise, what the promise gives. */
+export type FunctionResult<F> = F extends (...args: never[]) => infer Result ? Awaited<Result> : never;
 
 /** A call: the export's name, then its arguments. */
 export type SandboxCall<Functions = AnyFunctions> = {
-  [Name in NameIn<Functions>]: readonly [name: Name, ...args: ArgsOf<Functions[Name]>];
-}[NameIn<Functions>];
+  [Name in FunctionName<Functions>]: readonly [name: Name, ...args: FunctionArgs<Functions[Name]>];
+}[FunctionName<Functions>];
 
 /** Text that a guest wrote to its console. */
 export interface ConsoleText {
@@ -123,7 +126,7 @@ export function createSandbox<Functions = AnyFunctions>(
       ),
     );
     const template = new SandboxMachine<Functions>(vm, { engine, scope: making, functions, limits, place, name });
-    for (const [each, ...args] of warm) template.call(each, ...(args as ArgsOf<Functions[typeof each]>));
+    for (const [each, ...args] of warm) template.call(each, ...(args as FunctionArgs<Functions[typeof each]>));
     engine.run(scope, () => guest.refuseEntropy(undefined));
     return new Sandbox<Functions>(vm.snapshot(), {
       engine,
@@ -144,14 +147,18 @@ export class Sandbox<Functions = AnyFunctions> {
     disposable(this);
   }
 
-  /** The snapshot below. */
-  readonly snapshot: ComponentSnapshot<EngineExports>;
+  readonly #snapshot: ComponentSnapshot<EngineExports>;
   readonly #shared: Shared;
 
   /** @internal */
   constructor(snapshot: ComponentSnapshot<EngineExports>, shared: Shared) {
-    this.snapshot = snapshot;
+    this.#snapshot = snapshot;
     this.#shared = shared;
+  }
+
+  /** The snapshot below. */
+  get snapshot(): ComponentSnapshot {
+    return this.#snapshot;
   }
 
   /** Names of the functions that the source exports. */
@@ -165,12 +172,15 @@ export class Sandbox<Functions = AnyFunctions> {
   fork(count?: number): SandboxMachine<Functions> | SandboxMachine<Functions>[] {
     const child = (vm: Vm): SandboxMachine<Functions> => new SandboxMachine<Functions>(vm, this.#shared);
     const { limits } = this.#shared;
-    const children = this.snapshot.fork(count ?? 1, { limits }).map(child);
+    const children = this.#snapshot.fork(count ?? 1, { limits }).map(child);
     return count === undefined ? children[0]! : children;
   }
 
   /** One call in a child of its own, which is disposed after. @throws as {@link SandboxMachine.call} */
-  run<Name extends NameIn<Functions>>(name: Name, ...args: ArgsOf<Functions[Name]>): ResultOf<Functions[Name]> {
+  run<Name extends FunctionName<Functions>>(
+    name: Name,
+    ...args: FunctionArgs<Functions[Name]>
+  ): FunctionResult<Functions[Name]> {
     const child = this.fork();
     try {
       return child.call(name, ...args);
@@ -185,7 +195,7 @@ export class Sandbox<Functions = AnyFunctions> {
    * @throws FargoError `bad-argument` for any other machine
    */
   adopt(vm: Machine): SandboxMachine<Functions> {
-    if (!(vm instanceof ComponentMachine) || vm.program !== this.snapshot.program) {
+    if (!(vm instanceof ComponentMachine) || vm.program !== this.#snapshot.program) {
       throw new FargoError('bad-argument', `machine ${vm.id} has no JavaScript engine of this host`);
     }
     return new SandboxMachine<Functions>(vm as Vm, this.#shared);
@@ -193,7 +203,7 @@ export class Sandbox<Functions = AnyFunctions> {
 
   /** Children live on. */
   dispose(): void {
-    this.snapshot.dispose();
+    this.#snapshot.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -207,14 +217,18 @@ export class SandboxMachine<Functions = AnyFunctions> {
     disposable(this);
   }
 
-  /** The machine below. */
-  readonly vm: ComponentMachine<EngineExports>;
+  readonly #vm: Vm;
   readonly #shared: Shared;
 
   /** @internal */
   constructor(vm: Vm, shared: Shared) {
-    this.vm = vm;
+    this.#vm = vm;
     this.#shared = shared;
+  }
+
+  /** The machine below. */
+  get vm(): ComponentMachine {
+    return this.#vm;
   }
 
   /**
@@ -226,16 +240,19 @@ export class SandboxMachine<Functions = AnyFunctions> {
    * @throws GuestError for what the source throws; TrapError when a limit is reached; FargoError `no-export`, `limit`,
    *   `bad-argument`; ValueError for an argument that can't cross
    */
-  call<Name extends NameIn<Functions>>(name: Name, ...args: ArgsOf<Functions[Name]>): ResultOf<Functions[Name]> {
+  call<Name extends FunctionName<Functions>>(
+    name: Name,
+    ...args: FunctionArgs<Functions[Name]>
+  ): FunctionResult<Functions[Name]> {
     const { engine, scope, functions, place, name: source } = this.#shared;
     if (!functions.has(name)) {
       const known = [...functions].join(', ') || 'none';
       throw new FargoError('no-export', `${source} exports no function ${String(name)}; it exports ${known}`);
     }
     const given = toText(args);
-    const { guest } = this.vm.exports;
+    const { guest } = this.#vm.exports;
     const text = engine.run(scope, () => attempt(`${source}: ${name}()`, place, () => guest.call(name, given)));
-    return fromText(text) as ResultOf<Functions[Name]>;
+    return fromText(text) as FunctionResult<Functions[Name]>;
   }
 
   /** A child of this machine, as it is now. @throws FargoError as `Machine.fork` */
@@ -243,30 +260,30 @@ export class SandboxMachine<Functions = AnyFunctions> {
   fork(count: number): SandboxMachine<Functions>[];
   fork(count?: number): SandboxMachine<Functions> | SandboxMachine<Functions>[] {
     const child = (vm: Vm): SandboxMachine<Functions> => new SandboxMachine<Functions>(vm, this.#shared);
-    return count === undefined ? child(this.vm.fork()) : this.vm.fork(count).map(child);
+    return count === undefined ? child(this.#vm.fork()) : this.#vm.fork(count).map(child);
   }
 
   /** This instant as a template. The caller disposes it. */
   snapshot(): Sandbox<Functions> {
-    return new Sandbox<Functions>(this.vm.snapshot(), this.#shared);
+    return new Sandbox<Functions>(this.#vm.snapshot(), this.#shared);
   }
 
   /** Goes back to what it was when it was forked. */
   reset(): void {
-    this.vm.reset();
+    this.#vm.reset();
   }
 
   /** What was written to the console and has gone nowhere else. */
   takeOutput(): ConsoleText[] {
-    return this.vm.takeOutput().map(textOf);
+    return this.#vm.takeOutput().map(textOf);
   }
 
   usage(): Usage {
-    return this.vm.usage();
+    return this.#vm.usage();
   }
 
   dispose(): void {
-    this.vm.dispose();
+    this.#vm.dispose();
   }
 
   [Symbol.dispose](): void {

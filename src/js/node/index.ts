@@ -21,6 +21,9 @@ export {
   SandboxMachine,
   type AnyFunctions,
   type ConsoleText,
+  type FunctionArgs,
+  type FunctionName,
+  type FunctionResult,
   type SandboxCall,
   type SandboxOptions,
 } from '../sandbox.ts';
