@@ -31,6 +31,16 @@ function call({ calls, vm }: Guest, expression: string): unknown {
   return outcome.value;
 }
 
+/** What is said of an expression that is refused. */
+function refuses({ calls }: Guest, expression: string): string {
+  try {
+    calls.bind(parseExpression(expression));
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return 'nothing';
+}
+
 beforeAll(async () => {
   host = new Host();
   echo = await guest(ECHO_WIT, ECHO_WAT, {});
@@ -108,14 +118,6 @@ describe('functions', () => {
   });
 
   test('that are not there, or are called otherwise', () => {
-    const refuses = (guest: Guest, expression: string): string => {
-      try {
-        guest.calls.bind(parseExpression(expression));
-      } catch (error) {
-        return (error as Error).message;
-      }
-      return 'nothing';
-    };
     expect(refuses(counter, 'nope')).toMatch(
       /^no export "nope"; there are bump\(by: u32\) -> u32, echo\(text: string\)/,
     );
