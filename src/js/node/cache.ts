@@ -11,6 +11,9 @@ import { join } from 'node:path';
 /** Of files kept: the newest. Each is some 12 MB. */
 const FILES_MAX = 16;
 const DIGEST_BYTES = 32;
+/** A lock that is older was left by a process that ended; nobody waits longer either. */
+const LOCK_MS = 300_000;
+const POLL_MS = 200;
 
 /** The user's folder for this; undefined where there is none, or none is wanted. */
 export function cacheFolder(): string | undefined {
@@ -28,7 +31,11 @@ export function keyOf(...parts: readonly (string | Uint8Array)[]): string {
   return hash.digest('hex');
 }
 
-/** What is kept under a key, or what `make` gives, kept for the next time. @param folder undefined: nothing is kept */
+/**
+ * What is kept under a key, or what `make` gives, kept for the next time. Of several processes one makes it and the others wait.
+ *
+ * @param folder undefined: nothing is kept
+ */
 export async function cached(
   folder: string | undefined,
   key: string,
@@ -38,17 +45,48 @@ export async function cached(
   const path = join(folder, `${key}.wasm`);
   const known = read(path);
   if (known !== undefined) return known;
-  const made = await make();
+  const lock = await takeLock(folder, key, () => existsSync(path));
+  try {
+    const others = read(path);
+    if (others !== undefined) return others;
+    const made = await make();
+    try {
+      const draft = join(folder, `${randomUUID()}.draft`);
+      writeFileSync(draft, Buffer.concat([digestOf(made), made]), { mode: 0o600 });
+      renameSync(draft, path);
+      forgetOld(folder);
+    } catch {
+      // It works without.
+    }
+    return made;
+  } finally {
+    if (lock !== undefined) rmSync(lock, { recursive: true, force: true });
+  }
+}
+
+/** Waits until this process has the lock, or another has `done` it. @returns its path; undefined where none is to be had */
+async function takeLock(folder: string, key: string, done: () => boolean): Promise<string | undefined> {
+  const lock = join(folder, `${key}.lock`);
+  const deadline = Date.now() + LOCK_MS;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const draft = join(folder, `${randomUUID()}.draft`);
-    writeFileSync(draft, Buffer.concat([digestOf(made), made]), { mode: 0o600 });
-    renameSync(draft, path);
-    forgetOld(folder);
+    while (!done()) {
+      try {
+        mkdirSync(lock);
+        return lock;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return undefined;
+      }
+      const taken = statSync(lock, { throwIfNoEntry: false });
+      const isStale = taken !== undefined && Date.now() - taken.mtimeMs > LOCK_MS;
+      if (isStale) rmSync(lock, { recursive: true, force: true });
+      else if (Date.now() > deadline) return undefined;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
   } catch {
-    // It works without.
+    // No folder, no lock.
   }
-  return made;
+  return undefined;
 }
 
 function read(path: string): Uint8Array | undefined {
