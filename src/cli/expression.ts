@@ -72,6 +72,8 @@ export function formatExpression({ name, args }: Pick<Expression, 'name' | 'args
   return `${bare ? name : formatText(name)}(${args.map(formatArgument).join(', ')})`;
 }
 
+/** What a terminal would act on, or not show. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 /** A bare name of an export. */
 const NAME = /[^\s(),"']+/y;
 /** A number, a word or null. */
@@ -276,6 +278,7 @@ export function formatText(value: string): string {
     const code = character.codePointAt(0)!;
     if (character === '"' || character === '\\') text += `\\${character}`;
     else if (code < 0x20 || code === 0x7f) text += `\\x${code.toString(16).padStart(2, '0')}`;
+    else if (UNSEEN.test(character)) text += `\\u{${code.toString(16)}}`;
     else text += character;
   }
   return `"${text}"`;

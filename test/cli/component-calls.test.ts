@@ -115,6 +115,9 @@ describe('functions', () => {
     });
     expect(formatResult(call(counter, 'store#make([1, 2])'))).toBe('[<item>, <item>]');
     expect(formatResult(call(echo, 'shapes#check(err)'))).toBe('err');
+    expect(formatResult(call(counter, String.raw`echo("\u{9b}31m\x1b\u{202e}ä")`))).toBe(
+      String.raw`"\u{9b}31m\x1b\u{202e}ä"`,
+    );
   });
 
   test('that are not there, or are called otherwise', () => {
