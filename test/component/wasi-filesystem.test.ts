@@ -1,19 +1,10 @@
 /** wasi:filesystem and wasi:io by their definitions (0.2.12): what the adapter of preview 1 never asks for. */
 
 import { beforeEach, expect, test } from 'vitest';
-import { wasiImports } from '../../src/component/wasi/wasi-imports.ts';
-import { OpenTable } from '../../src/component/wasi/open-things.ts';
+import type { OpenTable } from '../../src/component/wasi/open-things.ts';
 import { OPEN_THINGS } from '../../src/component/wasi/saved-open-things.ts';
-import { wasi } from '../../src/devices/index.ts';
-import type { GuestContext } from '../../src/machine/device.ts';
-import { standaloneStorage } from '../../src/machine/storage.ts';
+import { drop, failure, REP, wasiDirectly, type Resource } from './wasi-directly.ts';
 
-/** An object of a class of WASI, as glue has them. */
-// oxlint-disable-next-line typescript/no-explicit-any -- the interface is WIT's
-type Resource = any;
-
-const DISPOSE = Symbol.for('cabiDispose');
-const REP = Symbol.for('cabiRep');
 const text = new TextDecoder();
 const bytesOf = (of: string): Uint8Array => new TextEncoder().encode(of);
 
@@ -23,38 +14,15 @@ let root: Resource;
 let now = 1_700_000_000_000_000_000n;
 
 beforeEach(() => {
-  const device = wasi({
+  ({ table, imports } = wasiDirectly({
     files: { 'a.txt': 'hello', dir: { 'b.txt': 'there' } },
     clock: { realtimeNs: () => now, monotonicNs: () => now, sleep: (ns: bigint) => void (now += ns) },
     limits: { sleepNs: 1_000_000n },
     terminal: { stdout: false },
-  }).create(standaloneStorage());
-  table = new OpenTable();
-  const context: GuestContext = {
-    identity: { id: 1, generation: 0, parent: undefined },
-    memory: undefined as never,
-    exit: undefined as never,
-    call: undefined as never,
-    charge() {},
-    output() {},
-  };
-  imports = wasiImports(device, table, {
-    context: () => context,
-    caller: context as never,
-    handler: undefined,
-  }) as typeof imports;
+  }));
   [[root]] = imports['wasi:filesystem/preopens']!['getDirectories']();
 });
 
-const failure = (work: () => unknown): unknown => {
-  try {
-    work();
-  } catch (error) {
-    return (error as { payload?: unknown }).payload ?? error;
-  }
-  throw new Error('it did not fail');
-};
-const drop = (one: Resource): void => one.constructor[DISPOSE](one[REP]);
 const open = (path: string, flags: object = { read: true }, how: object = {}): Resource =>
   root.openAt({ symlinkFollow: true }, path, how, flags);
 const contents = (path: string): string => text.decode(open(path).read(1000n, 0n)[0]);

@@ -4,21 +4,13 @@
  */
 
 import { WasiError } from './error-codes.ts';
-import { appended, HELD_BYTES_MAX, heldBy, joined, sizeOf, tooMuch, type Field, type Sent } from './http-values.ts';
+import { appended, joined, sizeOf, type Field, type Sent } from './http-values.ts';
 import type { OpenTable } from './open-things.ts';
 
-/** @throws FargoError `limit` when so many bytes more are too many */
-export function requireRoom(table: OpenTable, bytes: number): void {
-  let held = bytes;
-  for (const thing of table.values()) held += heldBy(thing);
-  if (held > HELD_BYTES_MAX) throw tooMuch();
-}
-
-/** @throws WasiError `closed` for a body that has ended */
+/** @throws WasiError `closed` for a body that has ended; FargoError `limit` */
 export function writeBody(table: OpenTable, body: number, bytes: Uint8Array): void {
   const thing = table.find(body);
   if (thing?.kind !== 'outgoing-body' || thing.state !== 'open') throw new WasiError({ tag: 'closed' });
-  requireRoom(table, bytes.length);
   table.set(body, { ...thing, parts: appended(thing.parts, bytes.slice()) });
 }
 

@@ -92,18 +92,19 @@ export function headersSize(headers: readonly Field[]): ByteCount {
   return headers.reduce((sum, [name, value]) => sum + name.length + value.length + 64, 0);
 }
 
-/** Bytes that one thing holds. */
-export function heldBy(thing: { readonly kind: string }): ByteCount {
+/** Bytes of the host's that one thing holds. */
+export function heldBy(thing: { readonly kind: string } | undefined): ByteCount {
+  if (thing === undefined) return 0;
   const { entries, head, parts, body, bytes } = thing as Partial<{
     entries: readonly Field[];
-    head: RequestHead | ResponseHead;
+    head: ResponseHead & Partial<RequestHead>;
     parts: Body;
     body: unknown;
     bytes: Uint8Array;
   }>;
   return (
     (entries === undefined ? 0 : headersSize(entries)) +
-    (head === undefined ? 0 : headersSize(head.headers)) +
+    (head === undefined ? 0 : headersSize(head.headers) + (head.path ?? '').length) +
     (parts === undefined ? 0 : sizeOf(parts)) +
     (body instanceof Uint8Array ? body.length : 0) +
     (bytes?.length ?? 0)

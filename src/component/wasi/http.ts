@@ -7,7 +7,7 @@
 
 import type { ComponentCaller } from '../glue-device.ts';
 import { WasiError } from './error-codes.ts';
-import { endBody, endSent, headersOf, isComplete, lengthMissed, requireRoom, takeBody } from './http-bodies.ts';
+import { endBody, endSent, headersOf, isComplete, lengthMissed, takeBody } from './http-bodies.ts';
 import { fieldsOf, isName } from './http-fields.ts';
 import {
   methodOf,
@@ -42,9 +42,9 @@ export interface HttpDoor {
   };
 }
 
-const AUTHORITY = /^[^\s/?#\\\p{Cc}]+$/u;
-const PATH = /^[^\s#\p{Cc}]*$/u;
-const SCHEME = /^[a-z][a-z\d+.-]*$/i;
+const AUTHORITY = /^[^\s/?#\\\p{Cc}]{1,1000}$/u;
+const PATH = /^[^\s#\p{Cc}]{0,65536}$/u;
+const SCHEME = /^[a-z][a-z\d+.-]{0,63}$/i;
 const TIMEOUTS = ['connect', 'firstByte', 'betweenBytes'] as const;
 
 export function http(
@@ -65,9 +65,8 @@ export function http(
   const consume = (of: Numbered, kind: 'incoming-request' | 'incoming-response'): object => {
     const thing = table.get(repOf(of), kind);
     if (thing.body === undefined) throw new WasiError(undefined);
-    const body = numbered(IncomingBody, table.add({ kind: 'incoming-body', bytes: thing.body }));
     table.set(repOf(of), { ...thing, body: undefined } as OpenThing);
-    return body;
+    return numbered(IncomingBody, table.add({ kind: 'incoming-body', bytes: thing.body }));
   };
 
   // The glue makes its objects without a constructor: they have no private members.
@@ -341,14 +340,12 @@ export function http(
     const answer = handler({ method: methodOf(head.method), url, headers: pairsOf(head.headers), body }, caller);
     if (typeof answer === 'object' && answer !== null && 'error' in answer) return failed(answer.error);
     const response = responseOf(answer);
-    requireRoom(table, response.body.length);
     return { tag: 'ok', val: numbered(IncomingResponse, table.add({ kind: 'incoming-response', ...response })) };
   };
 
   const door: HttpDoor = {
     open(given) {
       const request = requestOf(given);
-      requireRoom(table, request.body.length);
       const out = table.add({ kind: 'response-outparam', answer: undefined });
       const args = [
         numbered(IncomingRequest, table.add({ kind: 'incoming-request', ...request })),

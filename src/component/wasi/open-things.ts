@@ -3,8 +3,9 @@
  * to the glue, and a value in a table that belongs to the machine; so all of it forks.
  */
 
+import type { ByteCount } from '../../base/units.ts';
 import { WasiError } from './error-codes.ts';
-import type { HttpThing } from './http-values.ts';
+import { HELD_BYTES_MAX, heldBy, tooMuch, type HttpThing } from './http-values.ts';
 import type { Device, HostFunctions } from '../../machine/device.ts';
 
 /** Immutable. `fd` is a descriptor of preview 1. */
@@ -25,6 +26,8 @@ export type OpenThing =
 export interface OpenThings {
   readonly next: number;
   readonly things: ReadonlyMap<number, OpenThing>;
+  /** Bytes of the host's that they hold: 0 where it is not there. */
+  readonly held?: ByteCount;
 }
 
 export const NOTHING: OpenThings = { next: 1, things: new Map() };
@@ -38,21 +41,23 @@ export class OpenTable implements Device<OpenThings> {
   #state: OpenThings = NOTHING;
   #things: Map<number, OpenThing> | undefined = undefined;
   #next = 1;
+  #held: ByteCount = 0;
 
   restore(state: OpenThings): void {
     this.#state = state;
     this.#things = undefined;
     this.#next = state.next;
+    this.#held = state.held ?? 0;
   }
 
   commit(): OpenThings {
     if (this.#things === undefined) return this.#state;
-    this.#state = { next: this.#next, things: this.#things };
+    this.#state = { next: this.#next, things: this.#things, held: this.#held };
     this.#things = undefined;
     return this.#state;
   }
 
-  /** @throws WasiError when too many are open */
+  /** @throws WasiError when too many are open; FargoError `limit` */
   add(thing: OpenThing): number {
     const things = this.#own();
     if (things.size >= THINGS_MAX) throw new WasiError('insufficient-memory');
@@ -60,6 +65,7 @@ export class OpenTable implements Device<OpenThings> {
     let rep = 1;
     while (things.has(rep)) rep++;
     this.#next = Math.max(this.#next, rep + 1);
+    this.#hold(undefined, thing);
     things.set(rep, thing);
     return rep;
   }
@@ -83,12 +89,21 @@ export class OpenTable implements Device<OpenThings> {
     return (this.#things ?? this.#state.things).entries();
   }
 
+  /** @throws FargoError `limit` */
   set(rep: number, thing: OpenThing): void {
+    this.#hold(this.find(rep), thing);
     this.#own().set(rep, thing);
   }
 
   close(rep: number): void {
+    this.#hold(this.find(rep), undefined);
     this.#own().delete(rep);
+  }
+
+  #hold(before: OpenThing | undefined, after: OpenThing | undefined): void {
+    const more = heldBy(after) - heldBy(before);
+    if (more > 0 && this.#held + more > HELD_BYTES_MAX) throw tooMuch();
+    this.#held += more;
   }
 
   #own(): Map<number, OpenThing> {
