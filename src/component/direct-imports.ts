@@ -9,19 +9,21 @@
 import type { AnyFunction, Members } from './glue.ts';
 import type { GlueVariables } from './glue-state.ts';
 
-/** By the name that glue has for it, without a version: interface and member as an embedder gives them. */
-const DIRECT: ReadonlyMap<string, readonly [name: string, member: string]> = new Map([
-  ['wasi:clocks/monotonic-clock#now', ['wasi:clocks/monotonic-clock', 'now']],
-  ['wasi:clocks/monotonic-clock#resolution', ['wasi:clocks/monotonic-clock', 'resolution']],
-  ['wasi:random/random#get-random-u64', ['wasi:random/random', 'getRandomU64']],
-  ['wasi:random/insecure#get-insecure-random-u64', ['wasi:random/insecure', 'getInsecureRandomU64']],
+/** By the name that glue has for them: interface without its version, and member, as an embedder gives them. */
+const DIRECT: ReadonlySet<string> = new Set([
+  'wasi:clocks/monotonic-clock#now',
+  'wasi:clocks/monotonic-clock#resolution',
+  'wasi:random/random#getRandomU64',
+  'wasi:random/insecure#getInsecureRandomU64',
 ]);
 
 /** Lowered from `func() -> u64`: as jco writes it, and in no other way. */
 const LOWERED =
   /\btrampolineIdx: (\d+),\s+componentIdx: (\d+),\s+isAsync: false,\s+isManualAsync: _trampoline\1\.manuallyAsync,\s+paramLiftFns: \[\],\s+resultLowerFns: \[_lowerFlatU64\],\s+hasResultPointer: false,\s+funcTypeIsAsync: false,/g;
 const NAMED = /^ *_trampoline(\d+)\.fnName = '([^'\n]+)';$/gm;
-const VERSION = /@[^#]*#/;
+const VERSION = /@[^#]*(?=#)/;
+/** What jco adds to a name that it has given before. */
+const AGAIN = /\$\d+$/;
 
 /** A function of the glue that can be passed by. */
 export interface DirectImport {
@@ -46,7 +48,7 @@ export function directAccessors(source: string): string[] {
   const lowered = new Map([...source.matchAll(LOWERED)].map(([, number, component]) => [number!, component!]));
   const found: string[] = [];
   for (const [, number, written] of source.matchAll(NAMED)) {
-    const name = written!.replace(VERSION, '#');
+    const name = written!.replace(VERSION, '').replace(AGAIN, '');
     const component = lowered.get(number!);
     if (component === undefined || !DIRECT.has(name)) continue;
     found.push(`{ name: '${name}', component: ${component}, get trampoline() { return trampoline${number}; } }`);
@@ -61,7 +63,7 @@ export function directImports(
 ): Map<unknown, AnyFunction> {
   const made = new Map<unknown, AnyFunction>();
   for (const { name, component, trampoline } of found) {
-    const [of, member] = DIRECT.get(name)!;
+    const [of, member] = name.split('#') as [string, string];
     const work = (imports[of] as Members | undefined)?.[member] as (() => bigint) | undefined;
     if (work === undefined || !simple.has(work) || checkMayLeave === undefined) continue;
     made.set(trampoline, () => {
