@@ -116,20 +116,23 @@ test('a response that came in: its body is read once', () => {
   for (const each of [trailers, response, future]) drop(each);
 });
 
+/** Sends five bytes, of four that were said, and gives what came of it. */
+const send = (end: (body: Resource) => void): unknown => {
+  const headers = types['Fields'].fromList([['content-length', bytesOf('4')]]);
+  const request = new types['OutgoingRequest'](headers);
+  request.setAuthority('a');
+  const body = request.body();
+  const stream = body.write();
+  const future = handle(request);
+  stream.write(bytesOf('12345'));
+  drop(stream);
+  end(body);
+  return future.get();
+};
+
+const finish = (body: Resource): void => types['OutgoingBody'].finish(body);
+
 test('a body that is not as long as was said, or was dropped, is not sent', () => {
-  const send = (end: (body: Resource) => void): unknown => {
-    const headers = types['Fields'].fromList([['content-length', bytesOf('4')]]);
-    const request = new types['OutgoingRequest'](headers);
-    request.setAuthority('a');
-    const body = request.body();
-    const stream = body.write();
-    const future = handle(request);
-    stream.write(bytesOf('12345'));
-    drop(stream);
-    end(body);
-    return future.get();
-  };
-  const finish = (body: Resource): void => types['OutgoingBody'].finish(body);
   const terminated = { tag: 'ok', val: { tag: 'err', val: { tag: 'connection-terminated' } } };
   expect(
     send((body) => expect(failure(() => finish(body))).toEqual({ tag: 'HTTP-request-body-size', val: 5n })),
