@@ -68,7 +68,7 @@ function newestFirst(found: readonly Found[]): Found[] {
 }
 
 /** What is used of acorn. */
-export type Parser = Pick<typeof acorn, 'parse'>;
+export type Parser = Pick<typeof acorn, 'parse' | 'Parser'>;
 
 /** @throws FargoError `missing-dependency` */
 export async function loadParser(folder?: string): Promise<Parser> {
