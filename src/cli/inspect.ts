@@ -13,6 +13,7 @@ import type { Module } from '../wasm/module.ts';
 import { isComponent, readModule } from '../wasm/reader.ts';
 import { coloursFor } from './colour.ts';
 import { exitCodesHelp } from './exit-codes.ts';
+import { writeTypes } from './component-types.ts';
 import { componentFacts, componentText } from './inspect-component.ts';
 import { inspectText } from './inspect-text.ts';
 import { snapshotFacts, snapshotText } from './inspect-snapshot.ts';
@@ -31,6 +32,7 @@ Examples:
   $ fargo-wasm inspect app.wasm
   $ fargo-wasm inspect --json app.wasm | jq .instrument.marks
   $ fargo-wasm inspect warm.fargo
+  $ fargo-wasm inspect --types src/types component.wasm
 `;
 
 export function inspectCommand(): Command {
@@ -41,9 +43,15 @@ export function inspectCommand(): Command {
     )
     .argument('<module>', 'a module or component, .wasm or .wat, or a snapshot, or - for standard input')
     .option('--json', 'the facts for machines')
+    .option('--types <dir>', "write a component's types as TypeScript into this folder, instead of showing facts")
     .addHelpText('after', `${HELP}\n${exitCodesHelp(false)}`)
-    .action(async (path: string, flags: { readonly json?: boolean }) => {
+    .action(async (path: string, flags: { readonly json?: boolean; readonly types?: string }) => {
       const file = await loadModule(path);
+      if (flags.types !== undefined) {
+        const paths = await writeTypes(file, flags.types);
+        process.stdout.write(paths.map((each) => `${each}\n`).join(''));
+        return;
+      }
       process.stdout.write(`${await describe(file, flags.json === true)}\n`);
     });
 }

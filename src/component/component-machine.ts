@@ -180,12 +180,14 @@ export class ComponentMachine<Exports = AnyExports> extends Machine implements R
   }
 
   /**
-   * An object of this machine for a resource that its parent had when the fork happened: it has the same handle here.
+   * An object of this machine for a resource that its parent had when the fork happened: it has the same handle here. (By
+   * jco's declarations resources are objects of their own classes; all of them are {@link GuestResource}.)
    *
    * @throws FargoError `bad-argument` for any other resource, one that is gone, and one that was carried before
    */
-  carry<T extends GuestResource>(resource: T): T {
+  carry<T extends object>(given: T): T {
     const { parent } = this.identity;
+    const resource = given as object as GuestResource;
     const from = ownerOf(resource);
     if (parent === undefined) throw new FargoError('bad-argument', `machine ${this.id} has no parent to carry from`);
     if (from?.identity !== parent) {
@@ -200,7 +202,7 @@ export class ComponentMachine<Exports = AnyExports> extends Machine implements R
       );
     }
     (this.#carried ??= new WeakSet()).add(resource);
-    return this.#guest.resource(path, handle) as T;
+    return this.#guest.resource(path, handle) as object as T;
   }
 
   /** The number of a resource's handle: {@link resourceOf} finds it again where a file of this machine is loaded. @throws as its methods */

@@ -1,5 +1,6 @@
 /** Components on the command line: run, forked, saved, inspected; arguments by their types. */
 
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { ALLOCATOR, componentOf, COUNTER_WAT, COUNTER_WIT } from '../component/components.ts';
 import { ECHO_WAT, ECHO_WIT } from './echo.ts';
-import { build, cli, expectGolden, guest, Report, type Ran } from './cli.ts';
+import { build, cli, expectGolden, guest, Report, ROOT, type Ran } from './cli.ts';
 
 let folder: string;
 let counter: string;
@@ -112,6 +113,17 @@ describe('fork', () => {
 });
 
 describe('files', () => {
+  test('a snapshot of a command takes files, and goes on with other arguments', () => {
+    const saved = join(folder, 'hello.fargo');
+    expect(cli(['fork', '-n', '1', '--no-compare', '--save', saved, hello])).toMatchObject({ code: 0 });
+    const text = file('text.txt', 'into the machine');
+    expect(cli(['cp', text, `${saved}::/text.txt`])).toMatchObject({ code: 0, stdout: 'copied 1 file\n' });
+    const back = join(folder, 'back.txt');
+    expect(cli(['cp', `${saved}::/text.txt`, back])).toMatchObject({ code: 0 });
+    expect(readFileSync(back, 'utf8')).toBe('into the machine');
+    expect(cli(['run', saved, 'Bob'])).toEqual({ code: 0, stdout: 'hello, Bob\n', stderr: '' });
+  });
+
   test('a component has directories and environment as modules do, and keeps what it writes', async () => {
     // Of preview 1, behind the adapter for libraries: so it is the component that is called.
     const wat = `(module
@@ -169,6 +181,47 @@ describe('inspect', () => {
     expect(report.at('modules.0.instrument.functions')).toBeGreaterThan(0);
     expect(report.at('refused')).toBeNull();
     expectGolden('json-inspect-component.txt', report.shape);
+  });
+
+  test('--types writes declarations that fit', () => {
+    const types = join(folder, 'types');
+    const { code, stdout, stderr } = cli(['inspect', '--types', types, counter]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const files = [join(types, 'component.d.ts'), join(types, 'interfaces/test-counter-store.d.ts')];
+    expect(stdout.trim().split('\n').toSorted()).toEqual(files);
+    const use = file(
+      'use.mts',
+      `import { Host } from '${join(ROOT, 'dist/index.js')}';
+       import type { Root } from './types/component.js';
+       const image = await new Host().build<Root>(new Uint8Array());
+       using vm = await image.boot();
+       const sum: number = vm.exports.bump(1);
+       const item = new vm.exports.store.Item(sum);
+       const child = vm.fork();
+       child.carry(item);
+       // @ts-expect-error a text is no number
+       vm.exports.bump('1');`,
+    );
+    const options = ['--noEmit', '--strict', '--skipLibCheck', '--types', 'node'];
+    const how = [
+      '--target',
+      'esnext',
+      '--lib',
+      'esnext',
+      '--module',
+      'nodenext',
+      '--typeRoots',
+      join(ROOT, 'node_modules/@types'),
+    ];
+    const tsc = spawnSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), ...options, ...how, use], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect(tsc.stdout).toBe('');
+    expect(cli(['inspect', '--types', types, guest('kv')])).toMatchObject({
+      code: 2,
+      stderr: 'fargo-wasm: bad-argument: --types is for components; kv.wasm is none\n',
+    });
   });
 
   test('damaged components are malformed, and what is not known is refused', () => {
