@@ -67,7 +67,7 @@ const BORROWS_READ = /\bRESOURCE_CALL_BORROWS\b(?! = \[\];|\.push\()/;
 /** A new map of captured objects. */
 const CAPTURED_MAP = /(?<=^ *const captureTable\d+= )new Map\(\);$/gm;
 const EXPORTED = /^export function instantiate\(/m;
-/** Longer glue takes the engine seconds and gigabytes; that of a component of 15 MB has 0.3 million characters. */
+/** Longer glue takes the engine seconds and gigabytes; that of a JavaScript engine with all of WASI has a million. */
 const CHARACTERS_MAX = 1 << 25;
 
 /**
