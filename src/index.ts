@@ -140,7 +140,7 @@ export type { Json } from './base/fields.ts';
 export type { ForkOptions, ForkResult } from './machine/fork.ts';
 export { lineageOf, type Identity } from './machine/identity.ts';
 export type { MachineLimits } from './machine/limits.ts';
-export { Machine, type OutputSink, type TrapPolicy } from './machine/machine.ts';
+export { Machine, type CommandSink, type OutputSink, type TrapPolicy } from './machine/machine.ts';
 export {
   ExitError,
   TrapError,

@@ -45,7 +45,8 @@ export interface ComponentOptions extends Omit<BuildOptions, 'imports' | 'device
 }
 
 /** Functions of the world and members of interfaces, or what makes them for each core. */
-export type ComponentImports = Members | ((caller: ComponentCaller) => Members);
+export type ComponentImports =
+  Readonly<Record<string, unknown>> | ((caller: ComponentCaller) => Readonly<Record<string, unknown>>);
 
 /**
  * Builds a component, binary or text, into an image of `host`. Needs `@bytecodealliance/jco`, or what was prepared with it.

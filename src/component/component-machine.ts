@@ -19,7 +19,7 @@ import { functionNamed } from './export-names.ts';
 import { ENTRIES_MAX } from './handle-table.ts';
 import { mainMemory } from './main-memory.ts';
 import type { HttpRequestInit, HttpResponse } from './wasi/http-shapes.ts';
-import { ownerOf, readResource, type GuestResource, type ResourceOwner } from './resource.ts';
+import { ownerOf, readResource, type GuestResource } from './resource.ts';
 
 /** What became of one child of a request. */
 export type ComponentForkResult<Exports = AnyExports> =
@@ -29,7 +29,7 @@ export type ComponentForkResult<Exports = AnyExports> =
 /** What commands export, of any version of WASI 0.2. */
 const RUN = 'wasi:cli/run#run';
 
-export class ComponentMachine<Exports = AnyExports> extends Machine implements ResourceOwner {
+export class ComponentMachine<Exports = AnyExports> extends Machine {
   readonly #shape: ComponentShape;
   /** Count of its parent's calls when it was forked. */
   readonly #born: number;

@@ -37,7 +37,7 @@ export interface HttpResponseInit {
 
 /** No answer: an `error-code` of wasi:http, as `connection-refused`; one with a payload is `{ tag, val }`. */
 export interface HttpFailure {
-  readonly error: string | Tagged;
+  readonly error: string | { readonly tag: string; readonly val?: unknown };
 }
 
 /** The answer of a component: `new Response(answer.body, answer)` is one of the platform's. */
