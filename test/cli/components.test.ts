@@ -151,6 +151,10 @@ describe('files', () => {
       stderr: '',
     });
     expect(cli(['run', '--invoke', 'cat', cat])).toMatchObject({ code: 134 });
+    const disk = file('disk.raw', Buffer.from('from the disk'.padEnd(1024, '\0')));
+    const ran = cli(['run', '--disk', `${disk}::/a.txt`, '--invoke', 'cat', cat]);
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(ran.stdout).toBe(`"from the disk${'\\x00'.repeat(100 - 13)}"\n`);
   });
 });
 
