@@ -237,7 +237,6 @@ test('a component that serves HTTP goes on, and asks whom the loader names', asy
   const vm = (await image.boot()) as ComponentMachine;
   expect(vm.handle({ url: '/', body: 'x' }).headers).toEqual([['x-count', '1']]);
   const file = await vm.save();
-  const http = (): { status: number; body: string } => ({ status: 201, body: 'from there' });
   await elsewhere(
     file,
     (snapshot) => {
@@ -245,7 +244,7 @@ test('a component that serves HTTP goes on, and asks whom the loader names', asy
       expect(child.handle({ url: '/', body: 'y' }).headers).toEqual([['x-count', '2']]);
       expect(new TextDecoder().decode(child.handle({ url: '/fetch' }).body)).toBe('from there');
     },
-    { http } as LoadOptions,
+    { http: () => ({ status: 201, body: 'from there' }) } as LoadOptions,
   );
 });
 

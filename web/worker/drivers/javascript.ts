@@ -20,8 +20,8 @@ for (let i = 0; i < 200; i++) handle('key' + i);`;
 
 /** 53 bits of the browser's: every child draws its own. */
 function random(): number {
-  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
-  return (high! * 2 ** 21 + (low! >>> 11)) / 2 ** 53;
+  const { buffer } = crypto.getRandomValues(new Uint8Array(8));
+  return Number(new DataView(buffer).getBigUint64(0) >> 11n) / 2 ** 53;
 }
 
 export const javascript: Driver = {
