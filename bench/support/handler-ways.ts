@@ -7,8 +7,10 @@ import { spawn } from 'node:child_process';
 import { createContext, Script } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { Host } from 'fargo-wasm';
+import { sandbox } from 'fargo-wasm/js';
 import { CALLS, ENTRIES, jsComponent, plainComponent, SOURCE, type Handler } from './js-component.ts';
 import { otherPackage } from './other-package.ts';
+import { placeOf } from './places.ts';
 
 export const KEY = 'key77';
 export const SQUARE = 77 * 77;
@@ -93,6 +95,25 @@ export const WAYS: Readonly<Record<string, Way>> = {
       return () => {
         const child = warm.fork();
         const answer = child.exports.handle(KEY);
+        return { answer, end: () => child.dispose() };
+      };
+    },
+  },
+  'fargo-wasm/js: fork of a warmed sandbox': {
+    isolates: 'as above; values as JSON',
+    many: 500,
+    fills: false,
+    async prepare() {
+      const calls = Array.from({ length: CALLS }, (_, i): ['handle', string] => ['handle', `key${i}`]);
+      const packages = placeOf('.engines/componentize-js');
+      const warm = await sandbox<Handler>(SOURCE, {
+        warm: [['warm', ENTRIES], ...calls],
+        packages,
+        cache: `${packages}/.cache`,
+      });
+      return () => {
+        const child = warm.fork();
+        const answer = child.call('handle', KEY);
         return { answer, end: () => child.dispose() };
       };
     },
