@@ -1,9 +1,12 @@
 /**
- * The names in a component, read before jco sees it: jco writes them into the glue as they are, between quotes, so a name with
+ * The names in a component, and how many instances it has, read before jco sees it: jco writes them into the glue as they are, between quotes, so a name with
  * a quote in it would be code of the host's (tested in test/component/names.test.ts).
  *
  * Read are the sections whose names can be any text: core instances, instances, aliases, imports, exports, and the imports
  * and exports of core modules. Names in types are held to words by the format. A section of another kind is refused.
+ *
+ * Instances are counted with those that they contain: a component that instantiates another twice, which instantiates a
+ * third twice, and so on, is small, and jco would take it apart for hours.
  */
 
 import { FargoError } from '../base/errors.ts';
@@ -18,31 +21,64 @@ const DEPTH_MAX = 16;
 const MODULE = 1;
 const COMPONENT = 4;
 const CORE_SORT = 0;
+const COMPONENT_SORT = 4;
+/** With all that they contain, and lists of exports: a real component has some tens, composed of twenty some hundreds. */
+const INSTANCES_MAX = 5000;
 
 /** @throws FargoError `unsupported` for a name that JavaScript can't hold as it is, `invalid-module` for damaged sections */
 export function checkNames(component: Uint8Array): void {
-  checkComponent(new NameReader(component, HEADER_BYTES, component.length), 0);
+  checkComponent(new NameReader(component, HEADER_BYTES, component.length), []);
 }
 
-function checkComponent(cursor: NameReader, depth: number): void {
-  if (depth > DEPTH_MAX) throw new FargoError('limit', `components are nested deeper than ${DEPTH_MAX}`);
+/** What is read of a component while it is read. */
+interface Scope {
+  /** Instances that an instance of each component makes, by the component's index. */
+  readonly components: number[];
+  instances: number;
+}
+
+/** @returns how many instances one of it makes */
+function checkComponent(cursor: NameReader, outer: readonly Scope[]): number {
+  const scope: Scope = { components: [], instances: 0 };
+  const scopes = [...outer, scope];
+  if (outer.length > DEPTH_MAX) throw new FargoError('limit', `components are nested deeper than ${DEPTH_MAX}`);
   while (cursor.at < cursor.end) {
     const id = cursor.u8();
     const section = cursor.part(cursor.u32());
     if (id === MODULE) checkModule(section);
-    else if (id === COMPONENT) checkComponent(section.behind(HEADER_BYTES), depth + 1);
-    else if (id in NAMED) section.each(NAMED[id]!);
+    else if (id === COMPONENT) scope.components.push(checkComponent(section.behind(HEADER_BYTES), scopes));
+    else if (id in NAMED) section.each((reader) => NAMED[id]!(reader, scopes));
     else if (!NAMELESS.includes(id)) throw new FargoError('unsupported', `a section of kind ${id} in the component`);
   }
+  return scope.instances;
+}
+
+function addInstances(scopes: readonly Scope[], count: number): void {
+  const scope = scopes.at(-1)!;
+  scope.instances += count;
+  if (scope.instances <= INSTANCES_MAX) return;
+  throw new FargoError('limit', `the component has more than ${INSTANCES_MAX} instances, with those that they contain`);
+}
+
+/**
+ * A component that was defined around this one, or here, gets an index here.
+ *
+ * @throws FargoError `unsupported` for one that is known only where it is passed: jco has none at the top
+ */
+function addComponent(scopes: readonly Scope[], of: Scope | undefined, index = 0): void {
+  const known = of?.components[index];
+  if (known === undefined) throw new FargoError('unsupported', 'the component imports a component');
+  scopes.at(-1)!.components.push(known);
 }
 
 /** Custom sections, core types, types, canonical functions. A start or value section is refused: jco has none. */
 const NAMELESS: readonly number[] = [0, 3, 7, 8];
 
 /** Sections with names, by what reads one item. */
-const NAMED: Readonly<Record<number, (cursor: NameReader) => void>> = {
+const NAMED: Readonly<Record<number, (cursor: NameReader, scopes: readonly Scope[]) => void>> = {
   // Core instances.
-  2: (cursor) => {
+  2: (cursor, scopes) => {
+    addInstances(scopes, 1);
     // Of a module with arguments, or of exports inline: a list of names and indices in both.
     if (cursor.u8() === 0) cursor.u32();
     cursor.each(() => {
@@ -52,9 +88,9 @@ const NAMED: Readonly<Record<number, (cursor: NameReader) => void>> = {
     });
   },
   // Instances.
-  5: (cursor) => {
+  5: (cursor, scopes) => {
     if (cursor.u8() === 0) {
-      cursor.u32();
+      addInstances(scopes, 1 + (scopes.at(-1)!.components[cursor.u32()] ?? 0));
       cursor.each(() => {
         cursor.checkName();
         cursor.sortIndex();
@@ -67,22 +103,26 @@ const NAMED: Readonly<Record<number, (cursor: NameReader) => void>> = {
     }
   },
   // Aliases.
-  6: (cursor) => {
-    if (cursor.u8() === CORE_SORT) cursor.u8();
+  6: (cursor, scopes) => {
+    const sort = cursor.u8();
+    if (sort === CORE_SORT) cursor.u8();
     const target = cursor.u8();
-    cursor.u32();
-    if (target === 2) cursor.u32();
-    else cursor.checkName();
+    const of = cursor.u32();
+    if (target !== 2) cursor.checkName();
+    const outer = target === 2 ? scopes.at(-1 - of) : undefined;
+    const index = target === 2 ? cursor.u32() : 0;
+    if (sort === COMPONENT_SORT) addComponent(scopes, outer, index);
   },
   // Imports.
-  10: (cursor) => {
+  10: (cursor, scopes) => {
     cursor.externName();
-    cursor.externType();
+    if (cursor.externType() === COMPONENT_SORT) addComponent(scopes, undefined);
   },
   // Exports.
-  11: (cursor) => {
+  11: (cursor, scopes) => {
     cursor.externName();
-    cursor.sortIndex();
+    const { sort, index } = cursor.sortIndex();
+    if (sort === COMPONENT_SORT) addComponent(scopes, scopes.at(-1), index);
     if (cursor.u8() === 1) cursor.externType();
   },
 };
@@ -143,18 +183,21 @@ class NameReader extends Cursor {
     this.checkName();
   }
 
-  sortIndex(): void {
-    if (this.u8() === CORE_SORT) this.u8();
-    this.u32();
+  sortIndex(): { readonly sort: number; readonly index: number } {
+    const sort = this.u8();
+    if (sort === CORE_SORT) this.u8();
+    return { sort, index: this.u32() };
   }
 
-  externType(): void {
+  /** @returns the kind */
+  externType(): number {
     const kind = this.u8();
     if (kind > 5) this.fail(`a type of kind ${kind}`);
     if (kind === 0) this.u8();
     // A type that is only said to be a resource has no index.
-    if ((kind === 2 || kind === 3) && this.u8() === 1 && kind === 3) return;
+    if ((kind === 2 || kind === 3) && this.u8() === 1 && kind === 3) return kind;
     this.u32();
+    return kind;
   }
 
   coreImportType(): void {

@@ -75,3 +75,47 @@ test('real components pass, and damaged ones are said to be so', async () => {
     }
   }
 });
+
+/** A component of two instances of one of two instances, and so on; how the next finds the one before. */
+const doubled = (
+  depth: number,
+  alias: (i: number) => string = (i) => `(alias outer 1 $c${i} (component $c))`,
+): string => {
+  const levels = Array.from(
+    { length: depth },
+    (_, i) => `(component $c${i + 1} ${alias(i)} (instance (instantiate $c)) (instance (instantiate $c)))`,
+  );
+  return `(component
+    (component $c0 (core module $m) (core instance (instantiate $m)))
+    ${levels.join('\n')}
+    (instance (instantiate $c${depth})))`;
+};
+
+test('few bytes of many instances are refused at once', async () => {
+  for (const depth of [12, 25, 60]) {
+    const bytes = await parse(doubled(depth));
+    expect(() => checkNames(bytes), `${depth}`).toThrow(expect.objectContaining({ code: 'limit' }));
+  }
+  const few = await parse(doubled(6));
+  expect(() => checkNames(few)).not.toThrow();
+  const image = await buildComponent(host, few);
+  const vm = await image.boot();
+  vm.dispose();
+  image.dispose();
+});
+
+test('a component that comes as an argument or export is refused by that', async () => {
+  const argument = `(component
+    (component $twice (import "c" (component $c)) (instance (instantiate $c)) (instance (instantiate $c)))
+    (component $c0)
+    (instance (instantiate $twice (with "c" (component $c0)))))`;
+  const exported = `(component
+    (component $c0)
+    (instance $of (export "c" (component $c0)))
+    (alias export $of "c" (component $c))
+    (instance (instantiate $c)))`;
+  for (const text of [argument, exported]) {
+    const bytes = await parse(text);
+    expect(() => checkNames(bytes)).toThrow('imports a component');
+  }
+});
