@@ -3,6 +3,7 @@
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -230,5 +231,34 @@ describe('a cache', () => {
     expect(statSync(at).mode & 0o777).toBe(0o700);
     chmodSync(at, 0o777);
     expect(() => componentCache(at)).toThrow(expect.objectContaining({ code: 'io' }));
+  });
+
+  test.skipIf(process.getuid === undefined)('takes no file that others could have written', async () => {
+    const at = join(folder, 'files');
+    const cache = componentCache(at);
+    await cache.write(prepared.component, Uint8Array.of(1));
+    const path = join(at, readdirSync(at)[0]!);
+    expect(await cache.read(prepared.component)).toEqual(expect.objectContaining({ length: 1 }));
+    for (const mode of [0o620, 0o602]) {
+      chmodSync(path, mode);
+      expect(await cache.read(prepared.component), mode.toString(8)).toBeUndefined();
+    }
+  });
+
+  test('is never in the working directory unless that is said', () => {
+    const before = process.env['XDG_CACHE_HOME'];
+    const local = process.env['LOCALAPPDATA'];
+    const at = `fargo-relative-${process.pid}`;
+    try {
+      process.env['XDG_CACHE_HOME'] = process.env['LOCALAPPDATA'] = at;
+      expect(() => componentCache()).toThrow(expect.objectContaining({ code: 'io' }));
+      expect(existsSync(at)).toBe(false);
+    } finally {
+      rmSync(at, { recursive: true, force: true });
+      for (const [name, value] of Object.entries({ XDG_CACHE_HOME: before, LOCALAPPDATA: local })) {
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+    }
   });
 });

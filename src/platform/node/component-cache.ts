@@ -1,20 +1,20 @@
 /**
  * What was made of components, kept in a folder from run to run: a JavaScript engine of 12 MB is taken apart once, in seconds.
  *
- * What lies there becomes code of this process. So the folder is the user's own, and one that others can write is refused.
+ * What lies there becomes code of this process. So the folder is the user's own, and one that others can write is refused; a
+ * file that others could have written is as if it were not there, whoever has moved folders above since.
  * A file is named by its component's digest and jco's version: another version makes its own. Without jco any will do.
  */
 
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 
 import { FargoError } from '../../base/errors.ts';
 import type { ComponentCache } from '../../host/prepared.ts';
+import { isOwn, readOwn } from './own-file.ts';
 
-const WRITABLE_BY_OTHERS = 0o022;
 /** Half a megabyte each. */
 const FILES_MAX = 64;
 const NAMES = /^[0-9a-f]{64}-[0-9a-z.-]+\.json$/;
@@ -25,18 +25,15 @@ const PACKAGE = '@bytecodealliance/jco';
  * A cache in a folder, which is made if it is missing: for `host.build(bytes, { cache: componentCache() })`.
  *
  * @param folder default: `fargo-wasm/components` in the user's folder for caches
- * @throws FargoError `io` where it can't be made, or others can write it
+ * @throws FargoError `io` where it can't be made, others can write it, or none is given and the user has none
  */
 export function componentCache(folder: string = defaultFolder()): ComponentCache {
-  let user: number | undefined;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    user = process.getuid?.();
   } catch (cause) {
     throw new FargoError('io', `the folder ${folder} can't be made: ${(cause as Error).message}`, { cause });
   }
-  const { uid, mode } = statSync(folder);
-  if (user !== undefined && (uid !== user || (mode & WRITABLE_BY_OTHERS) !== 0)) {
+  if (!isOwn(statSync(folder))) {
     throw new FargoError('io', `${folder} can be written by others: what lies there would run as code`);
   }
   const version = jcoVersion();
@@ -45,7 +42,7 @@ export function componentCache(folder: string = defaultFolder()): ComponentCache
       const name = nameOf(folder, component, version);
       if (name === undefined) return undefined;
       const path = join(folder, name);
-      const bytes = await readFile(path).catch(() => undefined);
+      const bytes = await readOwn(path);
       if (bytes !== undefined) touch(path);
       return bytes;
     },
@@ -68,8 +65,10 @@ export function componentCache(folder: string = defaultFolder()): ComponentCache
 
 function defaultFolder(): string {
   const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  const home = (process.platform === 'win32' ? LOCALAPPDATA : XDG_CACHE_HOME) || join(homedir(), '.cache');
-  return join(home, 'fargo-wasm', 'components');
+  const caches = (process.platform === 'win32' ? LOCALAPPDATA : XDG_CACHE_HOME) || join(homedir(), '.cache');
+  // Threat: a working directory of another's, which brings such a folder along.
+  if (isAbsolute(caches)) return join(caches, 'fargo-wasm', 'components');
+  throw new FargoError('io', `the user's folder for caches is ${caches}; it must be an absolute path`);
 }
 
 /** Version of the jco that would be used. */
