@@ -28,9 +28,14 @@ export async function javascriptGuest() {
   if (componentize === undefined) return { missing };
   mkdirSync(KEPT, { recursive: true });
   // Each build of it is another component: one that is here stays, so that saved machines of it are known again.
-  const component = await kept('wasm', [version, JSON.stringify(OPTIONS), WIT, SOURCE].map(contents), async () => {
-    return (await componentize({ witPath: WIT, jsSource: readFileSync(SOURCE, 'utf8'), ...OPTIONS })).component;
-  });
+  let component;
+  try {
+    component = await kept('wasm', [version, JSON.stringify(OPTIONS), WIT, SOURCE].map(contents), async () => {
+      return (await componentize({ witPath: WIT, jsSource: readFileSync(SOURCE, 'utf8'), ...OPTIONS })).component;
+    });
+  } catch (error) {
+    return { missing: `componentize-qjs ${version}: ${error.message}` };
+  }
   const script = await kept('component.js', [component, ...LIBRARY.map(contents)], async () => {
     return Buffer.from(preparedModule(await prepareComponent(new Uint8Array(component))));
   });
