@@ -35,6 +35,8 @@ const { apply } = Reflect;
 const evaluate = eval;
 const exported = new Map<string, Get>();
 const modules = new Map<string, Readonly<Record<string, unknown>>>();
+/** What is loaded, for whoever finds it in a file. */
+let description: { readonly functions: string[]; readonly notes: string } = { functions: [], notes: '' };
 
 /** A function of the host, as the source has it. */
 function hostFunction(module: string, name: string): (...args: unknown[]) => unknown {
@@ -68,7 +70,7 @@ function imported(specifier: string, name: string): unknown {
 }
 
 /** Loads the one module of this machine, in the place of what was loaded to warm the engine. @returns names of its exports that are functions */
-async function load(name: string, source: string, given: string): Promise<string[]> {
+async function load(name: string, source: string, given: string, notes: string): Promise<string[]> {
   enter();
   exported.clear();
   modules.clear();
@@ -79,7 +81,9 @@ async function load(name: string, source: string, given: string): Promise<string
     const module = evaluate(`${source}\n//# sourceURL=${name}`) as Linked;
     const later = async (specifier: string): Promise<unknown> => imported(String(specifier), '*');
     for (const [each, get] of await module(imported, later, { url: name })) exported.set(each, get);
-    return [...exported].filter(([, get]) => typeof get() === 'function').map(([each]) => each);
+    const functions = [...exported].filter(([, get]) => typeof get() === 'function').map(([each]) => each);
+    description = { functions, notes };
+    return functions;
   } catch (error) {
     throw failureOf(error);
   }
@@ -129,4 +133,4 @@ function printed(value: unknown): string {
   }
 }
 
-export const guest = { load, call, refuseEntropy: refuse };
+export const guest = { load, call, describe: () => description, refuseEntropy: refuse };

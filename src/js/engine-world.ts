@@ -15,8 +15,14 @@ interface guest {
     thrown: option<string>,
   }
 
-  /// Loads the module of this machine; names of its functions.
-  load: func(name: string, source: string, modules: string) -> result<list<string>, failure>;
+  record description {
+    functions: list<string>,
+    notes: string,
+  }
+
+  /// Loads the module of this machine, with notes for who describes it; names of its functions.
+  load: func(name: string, source: string, modules: string, notes: string) -> result<list<string>, failure>;
+  describe: func() -> description;
   call: func(name: string, args: string) -> result<string, failure>;
   /// Why what draws entropy throws from now on, or that it may.
   refuse-entropy: func(reason: option<string>);
@@ -31,7 +37,8 @@ world engine {
 /** What the component exports. */
 export interface EngineExports {
   readonly guest: {
-    load(name: string, source: string, modules: string): string[];
+    load(name: string, source: string, modules: string, notes: string): string[];
+    describe(): { readonly functions: string[]; readonly notes: string };
     call(name: string, args: string): string;
     refuseEntropy(reason: string | undefined): void;
   };

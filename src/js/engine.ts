@@ -7,7 +7,8 @@
  */
 
 import { FargoError } from '../base/errors.ts';
-import type { ComponentSnapshot } from '../component/component-snapshot.ts';
+import type { ComponentOptions } from '../component/build.ts';
+import { ComponentSnapshot } from '../component/component-snapshot.ts';
 import type { Host } from '../component/host.ts';
 import type { ComponentCache } from '../host/prepared.ts';
 import { systemClock, systemEntropy } from '../devices/index.ts';
@@ -42,43 +43,29 @@ export class Engine {
 
   /** @param cache for what jco makes of the component @throws FargoError as `Host.build` */
   static async create(host: Host, component: Uint8Array, cache?: ComponentCache): Promise<Engine> {
-    const places: Places = { scope: undefined, sleptNs: 0n };
-    const clock = systemClock();
-    const entropy = systemEntropy();
+    const places = noPlaces();
     const image = await host.build<EngineExports>(component, {
       name: 'javascript',
-      ...(cache && { cache }),
       budget: true,
-      imports: { 'fargo:js/host': { call: (...args: [string, string, string]) => callHost(places, ...args) } },
-      wasi: {
-        terminal: false,
-        entropy: {
-          fillRandom(into) {
-            const refusal = places.scope?.entropyRefusal;
-            if (refusal !== undefined) throw new HostFault(new FargoError('unsupported', `entropy ${refusal}`));
-            entropy.fillRandom(into);
-          },
-        },
-        clock: {
-          realtimeNs: () => clock.realtimeNs(),
-          monotonicNs: () => clock.monotonicNs(),
-          sleep(durationNs) {
-            const allowed = places.scope?.sleepNs ?? 0n;
-            places.sleptNs += durationNs;
-            if (places.sleptNs > allowed) {
-              const message = `the call would sleep longer than ${allowed / 1_000_000n} ms: see sleepMs`;
-              throw new HostFault(new FargoError('limit', message));
-            }
-            clock.sleep!(durationNs);
-          },
-        },
-      },
+      ...surroundings(places),
+      ...(cache && { cache }),
     });
     const vm = await image.boot();
-    vm.exports.guest.load('warm.js', WARM, '[]');
+    vm.exports.guest.load('warm.js', WARM, '[]', '');
     vm.exports.guest.call('warm', '[{"a":[1,"b"]}]');
     const base = vm.snapshot();
     vm.dispose();
+    return new Engine(base, places);
+  }
+
+  /** An engine whose base is a sandbox that was saved. @throws FargoError as `Host.load` */
+  static async load(host: Host, file: Uint8Array, cache?: ComponentCache): Promise<Engine> {
+    const places = noPlaces();
+    const base = await host.load<EngineExports>(file, { ...surroundings(places), ...(cache && { cache }) });
+    // Whoever made the file may have left the budget out: then a call of it might never end.
+    if (!(base instanceof ComponentSnapshot) || !base.program.hasBudget) {
+      throw new FargoError('invalid-image', 'the file holds a machine without a JavaScript engine');
+    }
     return new Engine(base, places);
   }
 
@@ -105,6 +92,42 @@ const WARM =
 interface Places {
   scope: Scope | undefined;
   sleptNs: bigint;
+}
+
+function noPlaces(): Places {
+  return { scope: undefined, sleptNs: 0n };
+}
+
+/** What an engine's component imports. */
+function surroundings(places: Places): Pick<ComponentOptions, 'imports' | 'wasi'> {
+  const clock = systemClock();
+  const entropy = systemEntropy();
+  return {
+    imports: { 'fargo:js/host': { call: (...args: [string, string, string]) => callHost(places, ...args) } },
+    wasi: {
+      terminal: false,
+      entropy: {
+        fillRandom(into) {
+          const refusal = places.scope?.entropyRefusal;
+          if (refusal !== undefined) throw new HostFault(new FargoError('unsupported', `entropy ${refusal}`));
+          entropy.fillRandom(into);
+        },
+      },
+      clock: {
+        realtimeNs: () => clock.realtimeNs(),
+        monotonicNs: () => clock.monotonicNs(),
+        sleep(durationNs) {
+          const allowed = places.scope?.sleepNs ?? 0n;
+          places.sleptNs += durationNs;
+          if (places.sleptNs > allowed) {
+            const message = `the call would sleep longer than ${allowed / 1_000_000n} ms: see sleepMs`;
+            throw new HostFault(new FargoError('limit', message));
+          }
+          clock.sleep!(durationNs);
+        },
+      },
+    },
+  };
 }
 
 /** A call of the source to a function of the host. An error of that becomes one of the guest; a promise ends the call. */

@@ -16,10 +16,12 @@ import type { ComponentSnapshot } from '../component/component-snapshot.ts';
 import { DEFAULT_BUDGET, type MachineLimits } from '../machine/limits.ts';
 import type { Machine, OutputSink } from '../machine/machine.ts';
 import type { OutputChunk } from '../machine/outcome.ts';
+import type { SaveOptions } from '../machine/snapshot.ts';
 import type { Usage } from '../machine/usage.ts';
 import type { Engine, SandboxImports, Scope } from './engine.ts';
 import type { EngineExports } from './engine-world.ts';
 import { described, type PlaceInSource } from './guest-error.ts';
+import { placeIn, readNotes, type PlaceNotes } from './places.ts';
 import { fromText, toText } from './values.ts';
 
 /** What a source exports, where its type is not given: any functions. */
@@ -71,7 +73,7 @@ export interface SandboxOptions<Functions = AnyFunctions> {
 export interface LoadableSource {
   /** The module as a function. */
   readonly code: string;
-  readonly place: PlaceInSource;
+  readonly notes: PlaceNotes;
 }
 
 /** 256 MiB. */
@@ -88,6 +90,8 @@ interface Shared {
   readonly limits: MachineLimits;
   readonly place: PlaceInSource;
   readonly name: string;
+  /** Where it is not the template's own. */
+  readonly onOutput?: OutputSink;
 }
 
 type Vm = ComponentMachine<EngineExports>;
@@ -100,12 +104,13 @@ type Vm = ComponentMachine<EngineExports>;
  */
 export function createSandbox<Functions = AnyFunctions>(
   engine: Engine,
-  { code, place }: LoadableSource,
+  { code, notes }: LoadableSource,
   options: SandboxOptions<Functions> = {},
 ): Sandbox<Functions> {
   const { warm = [], imports = {}, templateEntropy = 'refuse', onOutput, name = 'app.js' } = options;
   const scope: Scope = { imports, entropyRefusal: undefined, sleepNs: sleepNsOf(options.sleepMs ?? SLEEP_MS) };
   const making: Scope = { ...scope, entropyRefusal: templateEntropy === 'refuse' ? REFUSAL : undefined };
+  const place = placeIn(notes);
   const sink = onOutput && sinkFor(onOutput);
   const limits = { memoryPages: MEMORY_PAGES, ...options.limits };
   const { budget, ...others } = limits;
@@ -121,7 +126,7 @@ export function createSandbox<Functions = AnyFunctions>(
       engine.run(making, () =>
         attempt(name, place, () => {
           guest.refuseEntropy(making.entropyRefusal);
-          return guest.load(placeName(name), code, toText(given));
+          return guest.load(placeName(name), code, toText(given), toText(notes));
         }),
       ),
     );
@@ -139,6 +144,42 @@ export function createSandbox<Functions = AnyFunctions>(
   } finally {
     vm.dispose();
   }
+}
+
+/** A sandbox that was saved, as an engine has it: its template. @throws FargoError `invalid-image`, `bad-argument` */
+export function savedSandbox<Functions = AnyFunctions>(
+  engine: Engine,
+  options: Omit<SandboxOptions, 'warm' | 'templateEntropy' | 'name'>,
+): Sandbox<Functions> {
+  const { imports = {}, onOutput } = options;
+  const scope: Scope = { imports, entropyRefusal: undefined, sleepNs: sleepNsOf(options.sleepMs ?? SLEEP_MS) };
+  const limits = { memoryPages: MEMORY_PAGES, ...options.limits };
+  const probe = engine.base.fork();
+  try {
+    const { functions, notes: read } = engine.run(scope, () => describedBy(probe));
+    return new Sandbox<Functions>(engine.base, {
+      engine,
+      scope,
+      functions: new Set(functions),
+      limits,
+      place: placeIn(read),
+      name: read.name,
+      ...(onOutput && { onOutput: sinkFor(onOutput) }),
+    });
+  } finally {
+    probe.dispose();
+  }
+}
+
+/** What an engine's guest says of what is loaded, which may be anything. @throws FargoError `invalid-image` */
+function describedBy({ exports }: Vm): { readonly functions: readonly string[]; readonly notes: PlaceNotes } {
+  const { describe, call } = (exports as Partial<EngineExports>).guest ?? {};
+  const { functions, notes } = (typeof call === 'function' && describe?.()) || {};
+  const names = Array.isArray(functions) ? (functions as readonly unknown[]) : [undefined];
+  if (typeof notes !== 'string' || notes === '' || !names.every((each) => typeof each === 'string')) {
+    return { functions: [], notes: readNotes(undefined) };
+  }
+  return { functions: names, notes: readNotes(fromText(notes)) };
 }
 
 /** A template: a source that is loaded and warm. Its children are forks of it. */
@@ -171,8 +212,8 @@ export class Sandbox<Functions = AnyFunctions> {
   fork(count: number): SandboxMachine<Functions>[];
   fork(count?: number): SandboxMachine<Functions> | SandboxMachine<Functions>[] {
     const child = (vm: Vm): SandboxMachine<Functions> => new SandboxMachine<Functions>(vm, this.#shared);
-    const { limits } = this.#shared;
-    const children = this.#snapshot.fork(count ?? 1, { limits }).map(child);
+    const { limits, onOutput } = this.#shared;
+    const children = this.#snapshot.fork(count ?? 1, { limits, ...(onOutput && { onOutput }) }).map(child);
     return count === undefined ? children[0]! : children;
   }
 
@@ -187,6 +228,15 @@ export class Sandbox<Functions = AnyFunctions> {
     } finally {
       child.dispose();
     }
+  }
+
+  /**
+   * The template as a file, for `loadSandbox`: with the engine, so that nothing has to be built there.
+   *
+   * @throws FargoError as `Snapshot.save`
+   */
+  save(options: Pick<SaveOptions, 'compress'> = {}): Promise<Uint8Array> {
+    return this.#snapshot.save(options);
   }
 
   /**

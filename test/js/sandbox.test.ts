@@ -4,7 +4,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { setParanoid } from '../../src/base/assert.ts';
 import { Host } from '../../src/component/host.ts';
-import { GuestError, sandbox, ValueError, type NodeSandboxOptions, type Sandbox } from '../../src/js/node/index.ts';
+import {
+  GuestError,
+  loadSandbox,
+  sandbox,
+  ValueError,
+  type NodeSandboxOptions,
+  type Sandbox,
+} from '../../src/js/node/index.ts';
 import { TrapError } from '../../src/machine/outcome.ts';
 import { BUILD_MS, describeWithTools, tools } from './tools.ts';
 
@@ -288,6 +295,44 @@ describeWithTools('sandboxes', () => {
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
     broken.dispose();
     expect(template.run('counted')).toBe(1);
+  });
+
+  test('a template as a file, in another host', async () => {
+    const file = await template.save();
+    const other = await Host.create();
+    try {
+      const said: string[] = [];
+      const there = await loadSandbox(file, {
+        host: other,
+        imports,
+        onOutput: ({ text }) => said.push(text),
+        cache: tools.cache,
+      });
+      expect(there.functions).toEqual(template.functions);
+      expect(there.run('handle', 'abc')).toEqual({ count: 2, square: 9, recent: ['warm', 'abc'] });
+      const got = { key: 'k', at: new Date(5), big: 5n };
+      expect(there.run('host', 'k')).toEqual([got, got, 42]);
+      const stack = expect.arrayContaining([expect.stringMatching(/^inner \(app\.js:/)]) as string[];
+      expect(() => there.run('deep')).toThrow(expect.objectContaining({ guestStack: stack }));
+      there.run('log', 'there');
+      expect(said).toEqual(['there\n', 'fault\n']);
+      const drawn = [there.run('draw'), there.run('draw'), template.run('draw')];
+      expect(new Set(drawn.flatMap(({ random }) => random as number[])).size).toBe(6);
+      await expect(loadSandbox(file.subarray(0, 1000), { host: other })).rejects.toThrow();
+      const counter = await (await other.build('(module (memory (export "memory") 1))')).boot();
+      await expect(loadSandbox(await counter.snapshot().save(), { host: other })).rejects.toThrow(
+        'without a JavaScript engine',
+      );
+      for (const budget of [true, false]) {
+        const text = '(component (core module $m) (core instance (instantiate $m)))';
+        const empty = await (await other.build(text, { budget })).boot();
+        await expect(loadSandbox(await empty.save(), { host: other })).rejects.toThrow(
+          /without a (sandbox|JavaScript engine)/,
+        );
+      }
+    } finally {
+      other.dispose();
+    }
   });
 
   test('what a guest gives is not larger than its host can bear', async () => {

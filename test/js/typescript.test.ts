@@ -18,6 +18,7 @@ import {
 } from '../../src/js/node/index.ts';
 import { bundle } from '../../src/js/node/bundle.ts';
 import { loadable } from '../../src/js/node/source.ts';
+import { placeIn } from '../../src/js/places.ts';
 import { BUILD_MS, describeWithTools, tools } from './tools.ts';
 import type * as cart from './guests/cart.ts';
 
@@ -71,10 +72,10 @@ test('a place in generated code leads to one in a source', async () => {
   const { code, map } = await bundle({ entry: { text, name: 'app.ts' }, external: [] });
   expect(map.sources).toEqual([expect.stringMatching(/source\/app\.ts$/)]);
   expect(code).not.toContain('interface');
-  const { place } = await loadable({ text, name: 'app.ts', file: undefined }, { external: [], packages: undefined });
+  const { notes } = await loadable({ text, name: 'app.ts', file: undefined }, { external: [], packages: undefined });
   const line = code.split('\n').findIndex((each) => each.includes('missing')) + 1;
   const column = code.split('\n')[line - 1]!.indexOf('missing') + 1;
-  expect(place(line, column)).toBe('app.ts:7:16');
+  expect(placeIn(notes)(line, column)).toBe('app.ts:7:16');
 });
 
 describeWithTools('TypeScript and files', () => {

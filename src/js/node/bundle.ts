@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 
 import { FargoError } from '../../base/errors.ts';
 import { findRolldown } from './packages.ts';
-import type { SourceMap } from './source-map.ts';
+import type { SourceMap } from '../source-map.ts';
 
 export interface BundleRequest {
   /** A file, or a text with the name that tells its language. */

@@ -12,7 +12,7 @@
  * @module fargo-wasm/js
  */
 
-export { sandbox, type NodeSandboxOptions } from './sandbox.ts';
+export { loadSandbox, sandbox, type LoadSandboxOptions, type NodeSandboxOptions } from './sandbox.ts';
 export { buildEngine, type EngineOptions } from './sandbox-engine.ts';
 export { buildJs, inferWit, type BuiltComponent, type ComponentBuildOptions } from './component.ts';
 export { GuestError } from '../guest-error.ts';

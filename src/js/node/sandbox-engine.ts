@@ -68,13 +68,27 @@ function transpiled(cache: string | false | undefined): ComponentCache | undefin
 const engines = new WeakMap<Host, Promise<Engine>>();
 let ownHost: Promise<Host> | undefined = undefined;
 
+/** The host of sandboxes that name none. */
+function hostOf(host: Host | undefined): Promise<Host> {
+  return host === undefined ? (ownHost ??= Host.create()) : Promise.resolve(host);
+}
+
+/** An engine in whose place a saved sandbox stands. */
+export async function savedEngine(
+  host: Host | undefined,
+  file: Uint8Array,
+  cache: string | false | undefined,
+): Promise<Engine> {
+  return Engine.load(await hostOf(host), file, transpiled(cache));
+}
+
 /** The engine of a host, made at its first sandbox. @param host default: one of this module's own */
 export async function engineOf(
   host: Host | undefined,
   given: Uint8Array | undefined,
   options: EngineOptions,
 ): Promise<Engine> {
-  const place = host ?? (await (ownHost ??= Host.create()));
+  const place = await hostOf(host);
   const known = engines.get(place);
   if (known !== undefined) return known;
   const made = (async () => Engine.create(place, given ?? (await buildEngine(options)), transpiled(options.cache)))();

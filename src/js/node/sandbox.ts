@@ -1,8 +1,8 @@
 /** {@link sandbox}: from a source, wherever it is, to a template. */
 
 import type { Host } from '../../component/host.ts';
-import { createSandbox, type AnyFunctions, type Sandbox, type SandboxOptions } from '../sandbox.ts';
-import { engineOf, type EngineOptions } from './sandbox-engine.ts';
+import { createSandbox, savedSandbox, type AnyFunctions, type Sandbox, type SandboxOptions } from '../sandbox.ts';
+import { engineOf, savedEngine, type EngineOptions } from './sandbox-engine.ts';
 import { loadable, readSource } from './source.ts';
 
 export interface NodeSandboxOptions<Functions = AnyFunctions> extends SandboxOptions<Functions>, EngineOptions {
@@ -30,4 +30,20 @@ export async function sandbox<Functions = AnyFunctions>(
   const loaded = await loadable(given, { external, packages: options.packages });
   const engine = await engineOf(options.host, options.engine, options);
   return createSandbox<Functions>(engine, loaded, { ...options, name: given.name });
+}
+
+/** What a sandbox that was saved is given anew. */
+export type LoadSandboxOptions = Omit<NodeSandboxOptions, 'warm' | 'templateEntropy' | 'name' | 'engine' | 'packages'>;
+
+/**
+ * A template that `save` gave, in this process or another. Its functions of the host and its limits are given here again. Needs jco
+ * unless the cache has what that makes of the engine; componentize-js is not needed.
+ *
+ * @throws FargoError as `Host.load`, `invalid-image` for a file of something else
+ */
+export async function loadSandbox<Functions = AnyFunctions>(
+  file: Uint8Array,
+  options: LoadSandboxOptions = {},
+): Promise<Sandbox<Functions>> {
+  return savedSandbox<Functions>(await savedEngine(options.host, file, options.cache), options);
 }

@@ -9,7 +9,6 @@ import type { LoadableSource } from '../sandbox.ts';
 import { bundle, type BundleRequest } from './bundle.ts';
 import { asFunction } from './modules.ts';
 import { loadParser } from './packages.ts';
-import { placeFinder } from './source-map.ts';
 
 const PLAIN: readonly string[] = ['.js', '.mjs', ''];
 const TYPED: readonly string[] = ['.ts', '.mts', '.tsx', '.jsx'];
@@ -49,21 +48,12 @@ export async function loadable(given: GivenSource, { external, packages }: Sourc
   if (PLAIN.includes(extname(given.file ?? given.name))) {
     const { code, imports, prefix } = asFunction(parser, given.text);
     if (given.file === undefined || imports.every((each) => external.includes(each))) {
-      return { code, place: (line, column) => `${given.name}:${line}:${line === 1 ? column - prefix : column}` };
+      return { code, notes: { name: given.name, prefix, isText: true } };
     }
   }
   const { code: text, map } = await bundle({ entry: entryOf(given), external, packages });
   const { code, prefix } = asFunction(parser, text);
-  const find = placeFinder(map);
-  return {
-    code,
-    place(line, column) {
-      const found = find(line, line === 1 ? column - prefix : column);
-      if (found === undefined) return `${given.name}:${line}:${column}`;
-      const source = given.file === undefined ? given.name : found.source.replace(/^(\.\.\/)+/, '');
-      return `${source}:${found.line}:${found.column}`;
-    },
-  };
+  return { code, notes: { name: given.name, prefix, map, isText: given.file === undefined } };
 }
 
 export function entryOf({ text, name, file }: GivenSource): BundleRequest['entry'] {
