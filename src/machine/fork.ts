@@ -98,6 +98,7 @@ function spawn(source: ForkSource, own: Pick<ForkSource, 'limits' | 'onTrap' | '
   const child = kind === undefined ? new Machine(parts, forked ?? state) : kind.machine(parts, forked ?? state, source);
   forked?.drop(runtime.maps);
   if (program.hasForkHook) runForkHook(child);
+  else if (kind?.onFork !== undefined) runOnFork(child, kind.onFork);
   return child;
 }
 
@@ -125,6 +126,16 @@ function withDevices(runtime: Runtime, state: State, change: (index: number) => 
   const copy = state.copy(runtime.maps);
   copy.devices = devices;
   return copy;
+}
+
+function runOnFork(child: Machine, onFork: (child: Machine) => void): void {
+  try {
+    onFork(child);
+    child.markOrigin();
+  } catch (error) {
+    child.dispose();
+    throw error;
+  }
 }
 
 function runForkHook(child: Machine): void {

@@ -193,3 +193,35 @@ test('a command writes as much as its limit allows', async () => {
     { kind: 'exit', code: 0 },
   ]);
 });
+
+test('a component is told of its fork before anything else, and may refuse it', async () => {
+  const wit = `package test:hook; world hook {
+    export fargo-on-fork: func(generation: u32) -> result<_, string>;
+    export seed: func() -> u32;
+    export refuse: func();
+  }`;
+  const wat = `(module
+    (memory (export "memory") 1)
+    (data (i32.const 64) "not now")
+    (func (export "fargo-on-fork") (param $generation i32) (result i32)
+      (i32.store (i32.const 128) (i32.add (i32.const 100) (local.get $generation)))
+      (i32.store (i32.const 16) (i32.load (i32.const 32)))
+      (i32.store (i32.const 20) (i32.const 64))
+      (i32.store (i32.const 24) (i32.const 7))
+      (i32.const 16))
+    (func (export "seed") (result i32) (i32.load (i32.const 128)))
+    (func (export "refuse") (i32.store (i32.const 32) (i32.const 1))))`;
+  const image = await host.build(await componentOf(wit, wat));
+  using vm = await image.boot();
+  expect(vm.call('seed')).toBe(0);
+  using child = vm.fork();
+  expect(child.call('seed')).toBe(101);
+  child.reset();
+  expect(child.call('seed')).toBe(101);
+  using grandchild = child.fork();
+  expect(grandchild.call('seed')).toBe(102);
+  vm.call('refuse');
+  expect(() => vm.fork()).toThrow(expect.objectContaining({ code: 'fork-refused' }));
+  expect(vm.forkEach(2)).toMatchObject([{ ok: false }, { ok: false }]);
+  expect(() => vm.fork()).toThrow(/^fargo-on-fork of child \d+ gave an error: not now$/);
+});
