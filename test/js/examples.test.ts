@@ -1,7 +1,7 @@
 /** The examples with JavaScript guests, and `fargo-wasm build`, as users run them: over what was built. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,7 +21,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** Runs node where componentize-js is found. */
 function node(...args: string[]): string {
   return execFileSync(process.execPath, args, {
-    cwd: tools.packages,
+    cwd: existsSync(tools.packages) ? tools.packages : ROOT,
     env: { ...process.env, FARGO_WASM_CACHE: tools.cache },
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
