@@ -64,6 +64,7 @@ export class Engine {
     const base = await host.load<EngineExports>(file, { ...surroundings(places), ...(cache && { cache }) });
     // Whoever made the file may have left the budget out: then a call of it might never end.
     if (!(base instanceof ComponentSnapshot) || !base.program.hasBudget) {
+      base.dispose();
       throw new FargoError('invalid-image', 'the file holds a machine without a JavaScript engine');
     }
     return new Engine(base, places);

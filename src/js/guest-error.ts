@@ -16,19 +16,33 @@ export class GuestError extends Error {
 
   /** @internal */
   constructor(failure: Failure, place?: PlaceInSource) {
-    const [name, message] = [failure.name, failure.message].map(shortened) as [string, string];
-    const { stack, thrown } = failure;
-    super(message);
-    Object.defineProperty(this, 'name', { value: name, configurable: true, writable: true });
+    // A component that is no engine of ours gives anything.
+    const given = (failure ?? {}) as Partial<Record<keyof Failure, unknown>>;
+    const [name = 'Error', message = '', stack = ''] = [given.name, given.message, given.stack].map(textIn);
+    super(shortened(message));
+    Object.defineProperty(this, 'name', { value: shortened(name), configurable: true, writable: true });
     this.guestStack = framesOf(stack, place);
-    this.thrown = thrown === undefined ? undefined : fromText(thrown);
+    this.thrown = valueIn(given.thrown);
     const at = this.guestStack.map((frame) => `\n    at ${frame}`).join('');
     const host = (this.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
     Object.defineProperty(this, 'stack', {
-      value: `${name}: ${message}${at}\n    --- the host ---\n${host.join('\n')}`,
+      value: `${this.name}: ${this.message}${at}\n    --- the host ---\n${host.join('\n')}`,
       configurable: true,
       writable: true,
     });
+  }
+}
+
+function textIn(given: unknown): string | undefined {
+  return typeof given === 'string' ? given : undefined;
+}
+
+/** undefined too for what does not cross: a source may break what writes it. */
+function valueIn(thrown: unknown): unknown {
+  try {
+    return thrown === undefined ? undefined : fromText(thrown as string);
+  } catch {
+    return undefined;
   }
 }
 

@@ -25,19 +25,29 @@ export function placeIn({ name, prefix, map, isText }: PlaceNotes): PlaceInSourc
   };
 }
 
+/** Characters of a name or path. Threat: one in each frame of a stack, as long as the guest's memory. */
+const NAME_MAX = 4096;
+/** Characters of a map: some for each token of the largest source. Threat: a list in memory for each `;`. */
+const MAPPINGS_MAX = 16 << 20;
+
 /** Notes as they came from a guest: any value. @throws FargoError `invalid-image` */
 export function readNotes(value: unknown): PlaceNotes {
   const { name, prefix, map, isText } = (value ?? {}) as Partial<Record<keyof PlaceNotes, unknown>>;
   const { sources, mappings } = (map ?? {}) as Partial<Record<keyof SourceMap, unknown>>;
   const hasMap = map !== undefined;
   if (
-    typeof name !== 'string' ||
+    !isName(name) ||
     typeof prefix !== 'number' ||
     typeof isText !== 'boolean' ||
-    (hasMap && (!Array.isArray(sources) || typeof mappings !== 'string'))
+    (hasMap && !(Array.isArray(sources) && sources.every((each) => each === null || isName(each)))) ||
+    (hasMap && !(typeof mappings === 'string' && mappings.length <= MAPPINGS_MAX))
   ) {
     throw new FargoError('invalid-image', 'the file holds a JavaScript engine without a sandbox');
   }
   const read = { name, prefix, isText };
   return hasMap ? { ...read, map: { sources: sources as string[], mappings: mappings as string } } : read;
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= NAME_MAX;
 }

@@ -154,9 +154,10 @@ export function savedSandbox<Functions = AnyFunctions>(
   const { imports = {}, onOutput } = options;
   const scope: Scope = { imports, entropyRefusal: undefined, sleepNs: sleepNsOf(options.sleepMs ?? SLEEP_MS) };
   const limits = { memoryPages: MEMORY_PAGES, ...options.limits };
-  const probe = engine.base.fork();
+  let probe: Vm | undefined;
   try {
-    const { functions, notes: read } = engine.run(scope, () => describedBy(probe));
+    [probe] = engine.base.fork(1, { limits });
+    const { functions, notes: read } = engine.run(scope, () => describedBy(probe!));
     return new Sandbox<Functions>(engine.base, {
       engine,
       scope,
@@ -166,8 +167,11 @@ export function savedSandbox<Functions = AnyFunctions>(
       name: read.name,
       ...(onOutput && { onOutput: sinkFor(onOutput) }),
     });
+  } catch (error) {
+    engine.base.dispose();
+    throw error;
   } finally {
-    probe.dispose();
+    probe?.dispose();
   }
 }
 

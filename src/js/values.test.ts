@@ -71,6 +71,13 @@ test('what is refused', () => {
   }
   expect(() => fromText(`${'['.repeat(1000)}${']'.repeat(1000)}`)).toThrow('nested deeper than 500');
   expect(() => fromText(' '.repeat(TEXT_MAX + 1))).toThrow('33554432 are allowed');
+  // A source may break the engine's JSON; a component that is no engine of ours may give no text at all.
+  for (const each of ['{{{', '', '{"$":["date",{"valueOf":1,"toString":1}]}', '{"$":["date","1"]}']) {
+    expect(() => fromText(each), each).toThrow(ValueError);
+  }
+  for (const each of [['[1]'], { length: 1 }, 5, undefined]) {
+    expect(() => fromText(each as string)).toThrow(ValueError);
+  }
 });
 
 test('what changes on its way', () => {

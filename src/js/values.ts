@@ -39,10 +39,17 @@ export function toText(value: unknown): string {
   return JSON.stringify(lower(value, 0));
 }
 
-/** @throws ValueError, SyntaxError for text that {@link toText} did not make */
+/** @throws ValueError for text that {@link toText} did not make, and for what is no text: a component says of which type it is */
 export function fromText(text: string): unknown {
+  if (typeof text !== 'string') throw malformed();
   if (text.length > TEXT_MAX) throw new ValueError(`a value of ${text.length} characters; ${TEXT_MAX} are allowed`);
-  return lift(JSON.parse(text), 0);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw malformed();
+  }
+  return lift(json, 0);
 }
 
 const VIEWS = {
@@ -151,7 +158,8 @@ function liftTagged(tag: unknown, held: unknown, depth: number): unknown {
     case 'bigint':
       return hexToBigInt(text(held));
     case 'date':
-      return new Date(held === null ? Number.NaN : Number(held));
+      if (held !== null && typeof held !== 'number') throw malformed();
+      return new Date(held ?? Number.NaN);
     case 'object':
       return members(record(held), depth + 1);
     case 'error': {
