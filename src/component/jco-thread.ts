@@ -16,6 +16,8 @@ const TIME_MAX_MS = 60_000;
 /** How long a thread waits for the next component before it ends. */
 const IDLE_MS = 3000;
 const HEAP_MAX_MB = 1024;
+/** Of jco itself, which takes that engine apart in a fifth of it. */
+const MEMORY_MAX_MB = 1024;
 const RUNNING_MAX = 2;
 
 /** jco's error over a component. Any other that it throws leaves it broken. */
@@ -93,7 +95,7 @@ function ask(thread: PackageThread, name: string, args: readonly unknown[]): Pro
 /** Undefined where there are no threads. @throws FargoError `missing-dependency` */
 async function newThread(): Promise<PackageThread | undefined> {
   try {
-    return await startPackageThread(PACKAGE, HEAP_MAX_MB);
+    return await startPackageThread(PACKAGE, { heapMb: HEAP_MAX_MB, memoryMb: MEMORY_MAX_MB });
   } catch (cause) {
     throw missingJco(cause);
   }

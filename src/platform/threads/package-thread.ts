@@ -31,9 +31,31 @@ export interface PackageThread {
 /** Names that are looked up at run time only: no bundler follows them. */
 const BUILT_IN = ['node:worker_threads', 'node:module', 'node:url'] as const;
 
+/** A module's memory is given a maximum where it has one and no maximum: in its section of memories 1, flags 0, pages. */
 const CODE = `
-const { parentPort, workerData } = require('node:worker_threads');
-const loading = import(workerData);
+const { parentPort, workerData: { url, pages } } = require('node:worker_threads');
+const leb = (value) => (value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)]);
+function limited(bytes) {
+  for (let at = 8; at < bytes.length;) {
+    const from = at;
+    const id = bytes[at++];
+    let size = 0;
+    for (let shift = 0; ; shift += 7) {
+      size += (bytes[at] & 127) * 2 ** shift;
+      if (bytes[at++] < 128) break;
+    }
+    if (id === 5 && bytes[at] === 1 && bytes[at + 1] === 0) {
+      const body = [1, 1, ...bytes.subarray(at + 2, at + size), ...leb(pages)];
+      const section = Buffer.from([5, ...leb(body.length), ...body]);
+      return Buffer.concat([bytes.subarray(0, from), section, bytes.subarray(at + size)]);
+    }
+    at += size;
+  }
+  return bytes;
+}
+const { compile } = WebAssembly;
+WebAssembly.compile = (bytes) => compile.call(WebAssembly, limited(new Uint8Array(bytes)));
+const loading = import(url);
 loading.catch(() => {});
 parentPort.on('message', async ({ name, args }) => {
   let loaded;
@@ -47,11 +69,14 @@ parentPort.on('message', async ({ name, args }) => {
 /**
  * A thread that has a package, as this one would import it.
  *
- * @param heapMb of its JavaScript; a thread that needs more ends
+ * @param limits in MiB: what its JavaScript and each of its WebAssembly memories may have; one that needs more ends, or fails
  * @returns undefined where there are no threads
  * @throws Error where the package is not installed
  */
-export async function startPackageThread(name: string, heapMb: number): Promise<PackageThread | undefined> {
+export async function startPackageThread(
+  name: string,
+  { heapMb, memoryMb }: { readonly heapMb: number; readonly memoryMb: number },
+): Promise<PackageThread | undefined> {
   let found: [typeof Threads, typeof Modules, typeof Urls];
   try {
     found = (await Promise.all(BUILT_IN.map((each: string) => import(/* @vite-ignore */ each)))) as typeof found;
@@ -59,7 +84,8 @@ export async function startPackageThread(name: string, heapMb: number): Promise<
     return undefined;
   }
   const [{ Worker }, { createRequire }, { pathToFileURL }] = found;
-  const workerData = pathToFileURL(createRequire(import.meta.url).resolve(name)).href;
+  const { href: url } = pathToFileURL(createRequire(import.meta.url).resolve(name));
+  const workerData = { url, pages: memoryMb * 16 };
   // Its output is kept from the process's.
   const quiet = { stdout: true, stderr: true };
   const resourceLimits = { maxOldGenerationSizeMb: heapMb };
