@@ -63,12 +63,15 @@ function settled(text: string): string {
 }
 
 describe('help', () => {
-  test.each([[], ['fork'], ['run'], ['inspect'], ['build'], ['bench'], ['demo'], ['completion']])('%s', (...command) => {
-    const ran = cli([...command, '--help']);
-    expect(ran).toMatchObject({ code: 0, stderr: '' });
-    expectGolden(`help${command.map((each) => `-${each}`).join('')}.txt`, ran.stdout);
-    for (const line of ran.stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
-  });
+  test.each([[], ['fork'], ['run'], ['inspect'], ['build'], ['bench'], ['demo'], ['completion']])(
+    '%s',
+    (...command) => {
+      const ran = cli([...command, '--help']);
+      expect(ran).toMatchObject({ code: 0, stderr: '' });
+      expectGolden(`help${command.map((each) => `-${each}`).join('')}.txt`, ran.stdout);
+      for (const line of ran.stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+    },
+  );
 
   test("version is the package's", () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
@@ -567,7 +570,10 @@ describe('completion', () => {
     [['fargo-wasm', 'inspect', 'package.j'], ['package.json']],
     [['fargo-wasm', 'run', '--dir', 'guests/ass'], ['guests/assembly']],
     [['fargo-wasm', 'help', 'in'], ['inspect']],
-    [['fargo-wasm', 'build', '--w'], ['--wit', '--world']],
+    [
+      ['fargo-wasm', 'build', '--w'],
+      ['--wit', '--world'],
+    ],
     [['fargo-wasm', 'run', 'test/cli/.cache/two w'], ['test/cli/.cache/two words.wasm']],
   ])('bash completes %j', (words, expected) => {
     const script = `source <("${process.execPath}" "${MAIN}" completion bash)
