@@ -14,7 +14,7 @@ export const T_FLAG: number = 1 << 30;
 /** More handles than any guest has use for; the table is copied whenever one changes. */
 export const ENTRIES_MAX: number = 1 << 17;
 /** Representations that were ever in a table. Threat: a guest that makes and drops them fills the host's memory. */
-const CREATED_MAX = 1 << 20;
+export const CREATED_MAX: number = 1 << 20;
 const RAW: unique symbol = Symbol('raw');
 
 /** What glue holds: the array itself is under {@link RAW}. */

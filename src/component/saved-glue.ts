@@ -23,15 +23,13 @@ import { FargoError } from '../base/errors.ts';
 import { Fields } from '../base/fields.ts';
 import type { SavedDevice, SavedPart, SavingOptions } from '../machine/device.ts';
 import { NEW_GLUE, type GlueState } from './glue-state.ts';
-import { ENTRIES_MAX, T_FLAG } from './handle-table.ts';
+import { CREATED_MAX, ENTRIES_MAX, T_FLAG } from './handle-table.ts';
 
 const MAGIC = 'fargo-gl';
 const VERSION = 1;
 const WORD_BYTES = 4;
 /** Far more than any component has resources. Threat: memory. */
 const TABLES_MAX = 100_000;
-/** Representations that were ever in a table: a number each. Threat: memory. */
-const CREATED_MAX = 1 << 24;
 const BLOB = 'handles';
 
 /** Objects of the host are refused before: a snapshot with one can't be taken. */

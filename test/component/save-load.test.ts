@@ -359,6 +359,26 @@ describe('files of strangers', () => {
       expect(await refused(await withHandles(edit))).toMatchObject({ code: 'invalid-image' });
     });
 
+    test('more numbers than glue would remember', async () => {
+      const file = await changed(async (parts) => {
+        const vm = await booted();
+        vm.exports.store.make(Uint32Array.of(1, 2));
+        Object.assign(parts, await partsOf(await vm.save()));
+        const digest = parts.config.state.devices[0].blobs.handles as string;
+        const words = new Uint32Array(parts.layers.get(digest)!.bytes.slice().buffer);
+        const [entries, created] = [words[4]!, words[5]!];
+        const added = Uint32Array.from({ length: (1 << 20) + 1 - created }, (_, at) => 1_000_000_000 + at);
+        words[5] = created + added.length;
+        const end = 6 + entries + created;
+        const grown = new Uint32Array(words.length + added.length);
+        grown.set(words.subarray(0, end));
+        grown.set(added, end);
+        grown.set(words.subarray(end), end + added.length);
+        await replaceLayer(parts, digest, new Uint8Array(grown.buffer));
+      });
+      expect(await refused(file)).toMatchObject({ code: 'invalid-image' });
+    });
+
     test('a number for memory that the guest does not have leads nowhere but into its own trap', async () => {
       const file = await withHandles((words) => (words[3] = 0x3fff_fff0 | FLAG));
       await elsewhere(file, (snapshot) => {
