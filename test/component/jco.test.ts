@@ -2,6 +2,7 @@
 
 import { parse } from '@bytecodealliance/jco';
 import { expect, test } from 'vitest';
+import { callJco } from '../../src/component/jco-thread.ts';
 import { transpile, worldOf } from '../../src/component/transpile.ts';
 import { componentOf, COUNTER_WAT, COUNTER_WIT } from './components.ts';
 
@@ -29,4 +30,23 @@ test.each(Object.entries(PANICS))('a panic over %s is an error of that component
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled']);
   await expect(transpile(bytes)).rejects.toMatchObject({ code: 'invalid-module' });
   await expect(worldOf(good)).resolves.toContain('export bump');
+});
+
+/** Instances of instances, 25 times doubled: `checkNames` refuses it before jco has it. */
+const DOUBLED = `(component
+  (component $c0 (core module $m) (core instance (instantiate $m)))
+  ${Array.from(
+    { length: 25 },
+    (_, i) => `(component $c${i + 1} (alias outer 1 $c${i} (component $c))
+      (instance (instantiate $c)) (instance (instantiate $c)))`,
+  ).join('\n')}
+  (instance (instantiate $c25)))`;
+
+test.runIf(process.env['FARGO_LONG'])('what is too much for jco ends, by its time or its memory', async () => {
+  const bytes = await parse(DOUBLED);
+  const options = { name: 'component', instantiation: 'sync' };
+  const refused = await callJco('transpile', bytes, options).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: expect.stringMatching(/^(?:limit|invalid-module)$/) });
+  expect(process.memoryUsage().rss).toBeLessThan(2 ** 31);
+  await expect(worldOf(await componentOf(COUNTER_WIT, COUNTER_WAT))).resolves.toContain('export bump');
 });
