@@ -40,8 +40,9 @@ _fargo_wasm() {
       ;;
     inspect)
       case "$previous" in
+        --types) return ;;
       esac
-      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'--json\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
+      if [[ $current == -* ]]; then COMPREPLY=($(compgen -W $'--json\n--types\n-h\n--help' -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
       ;;
     build)
       case "$previous" in

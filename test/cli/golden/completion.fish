@@ -64,6 +64,7 @@ complete -c fargo-wasm -n '__fish_seen_subcommand_from diff' -F
 complete -c fargo-wasm -n '__fish_seen_subcommand_from cp' -s h -l help -d 'display help for command'
 complete -c fargo-wasm -n '__fish_seen_subcommand_from cp' -F
 complete -c fargo-wasm -n '__fish_seen_subcommand_from inspect' -l json -d 'the facts for machines'
+complete -c fargo-wasm -n '__fish_seen_subcommand_from inspect' -l types -x -d 'write a component'\''s types as TypeScript into this folder, instead of showing facts'
 complete -c fargo-wasm -n '__fish_seen_subcommand_from inspect' -s h -l help -d 'display help for command'
 complete -c fargo-wasm -n '__fish_seen_subcommand_from inspect' -F
 complete -c fargo-wasm -n '__fish_seen_subcommand_from build' -s o -l output -r -F -d 'where to write it (default: the source'\''s name with .wasm, here)'
