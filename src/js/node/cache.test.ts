@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -29,6 +38,15 @@ test('what was made is kept; what is damaged is made again', async () => {
     expect(await cached(folder, key, made)).toEqual(bytes);
     expect(readFileSync(path)).toEqual(contents);
   }
+});
+
+test.skipIf(process.getuid === undefined)('what others could have written is made again', async () => {
+  const key = keyOf('others');
+  await cached(folder, key, made);
+  const theirs = Uint8Array.of(9);
+  chmodSync(join(folder, `${key}.wasm`), 0o666);
+  expect(await cached(folder, key, () => Promise.resolve(theirs))).toEqual(theirs);
+  expect(new Uint8Array(await cached(folder, key, never))).toEqual(theirs);
 });
 
 test('several at once make it once; a failure is not kept', async () => {
@@ -70,7 +88,8 @@ test('only the newest are kept', async () => {
 test('keys differ in every part, and the folder follows the environment', () => {
   const keys = [keyOf(), keyOf(''), keyOf('', ''), keyOf('ab'), keyOf('a', 'b'), keyOf('1\nab')];
   expect(new Set(keys).size).toBe(keys.length);
-  const before = process.env['FARGO_WASM_CACHE'];
+  const names = ['FARGO_WASM_CACHE', 'XDG_CACHE_HOME', 'LOCALAPPDATA'];
+  const before = names.map((name) => process.env[name]);
   try {
     process.env['FARGO_WASM_CACHE'] = '/own';
     expect(cacheFolder()).toBe('/own');
@@ -78,8 +97,12 @@ test('keys differ in every part, and the folder follows the environment', () => 
     expect(cacheFolder()).toBeUndefined();
     delete process.env['FARGO_WASM_CACHE'];
     expect(cacheFolder()).toMatch(/fargo-wasm.javascript$/);
+    process.env['XDG_CACHE_HOME'] = process.env['LOCALAPPDATA'] = 'here';
+    expect(cacheFolder()).toBeUndefined();
   } finally {
-    if (before === undefined) delete process.env['FARGO_WASM_CACHE'];
-    else process.env['FARGO_WASM_CACHE'] = before;
+    names.forEach((name, at) => {
+      if (before[at] === undefined) delete process.env[name];
+      else process.env[name] = before[at];
+    });
   }
 });

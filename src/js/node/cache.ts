@@ -1,12 +1,15 @@
 /**
  * What was built before, as files in the user's folder for caches. A file is its contents and their SHA-256; one that is damaged,
- * or can't be read or written, is as if it were not there.
+ * can't be read or written, or could have been written by others, is as if it were not there: what is built from it may be the
+ * user's program.
  */
 
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
+
+import { readOwn } from '../../platform/node/own-file.ts';
 
 /** Of files kept: the newest. Each is some 12 MB. */
 const FILES_MAX = 16;
@@ -21,7 +24,8 @@ export function cacheFolder(): string | undefined {
   if (own !== undefined) return own === '' ? undefined : own;
   const home = homedir();
   const caches = (process.platform === 'win32' ? local : xdg) || (existsSync(home) ? join(home, '.cache') : undefined);
-  return caches === undefined ? undefined : join(caches, 'fargo-wasm', 'javascript');
+  // Threat: a working directory of another's, which brings such a folder along.
+  return caches !== undefined && isAbsolute(caches) ? join(caches, 'fargo-wasm', 'javascript') : undefined;
 }
 
 /** What all these parts determine. */
@@ -43,11 +47,11 @@ export async function cached(
 ): Promise<Uint8Array> {
   if (folder === undefined) return make();
   const path = join(folder, `${key}.wasm`);
-  const known = read(path);
+  const known = await read(path);
   if (known !== undefined) return known;
   const lock = await takeLock(folder, key, () => existsSync(path));
   try {
-    const others = read(path);
+    const others = await read(path);
     if (others !== undefined) return others;
     const made = await make();
     try {
@@ -89,14 +93,10 @@ async function takeLock(folder: string, key: string, done: () => boolean): Promi
   return undefined;
 }
 
-function read(path: string): Uint8Array | undefined {
-  try {
-    const contents = readFileSync(path);
-    const bytes = contents.subarray(DIGEST_BYTES);
-    return digestOf(bytes).equals(contents.subarray(0, DIGEST_BYTES)) ? bytes : undefined;
-  } catch {
-    return undefined;
-  }
+async function read(path: string): Promise<Uint8Array | undefined> {
+  const contents = await readOwn(path);
+  const bytes = contents?.subarray(DIGEST_BYTES);
+  return bytes && digestOf(bytes).equals(contents!.subarray(0, DIGEST_BYTES)) ? bytes : undefined;
 }
 
 function digestOf(bytes: Uint8Array): Buffer {
