@@ -51,6 +51,11 @@ test.each<[source: string, exports: Record<string, unknown>]>([
     { t: '1export default', r: 'export const x' },
   ],
   ['#!/usr/bin/env node\nexport const a = this === undefined;', { a: true }],
+  // A comment in scripts, but not in modules.
+  [
+    'let y = 1; export const a = 5<!--y, b = 5 <!--y * 2; export const t = `<!--${6<!--y}`, r = /<!--/.source;',
+    { a: false, b: false, t: '<!--false', r: '<!--' },
+  ],
   ['export const a = hoisted(); function hoisted() { return 1; }', { a: 1 }],
 ])('%s', async (source, exports) => {
   expect(await exportsOf(source)).toEqual(exports);

@@ -132,7 +132,7 @@ export function asFunction(acorn: Parser, source: string): ModuleFunction {
       throw new SyntaxError(`export * from is not known in a sandbox (line ${line})`);
     }
   }
-  rewriteWithin(program, edits);
+  rewriteWithin(program, source, edits);
   const body = edited(source.replace(/^#!/, '//'), edits);
   const begin = `(async function (${IMPORT}, ${LATER}, ${META}) {"use strict";${imports.join('')}`;
   return {
@@ -142,8 +142,11 @@ export function asFunction(acorn: Parser, source: string): ModuleFunction {
   };
 }
 
-/** `import()` and `import.meta`, wherever they stand. */
-function rewriteWithin(program: Program, edits: Edit[]): void {
+/**
+ * `import()` and `import.meta`, wherever they stand; and `a<!--b`, which begins a comment where no module is evaluated
+ * (ECMA-262, B.1.1).
+ */
+function rewriteWithin(program: Program, source: string, edits: Edit[]): void {
   const waiting: unknown[] = [program];
   while (waiting.length > 0) {
     const node = waiting.pop();
@@ -156,6 +159,9 @@ function rewriteWithin(program: Program, edits: Edit[]): void {
       edits.push({ start: node.start, end: node.start + 'import'.length, text: LATER });
     } else if (node.type === 'MetaProperty' && (node as unknown as { meta: Identifier }).meta.name === 'import') {
       edits.push({ start: node.start, end: node.end, text: META });
+    } else if (node.type === 'BinaryExpression') {
+      const { start } = (node as unknown as { right: Node }).right;
+      if (source.startsWith('<!--', start - 1)) edits.push({ start, end: start, text: ' ' });
     }
     for (const each of Object.values(node)) {
       if (typeof each === 'object' && each !== null) waiting.push(each);
