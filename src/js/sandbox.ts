@@ -329,7 +329,7 @@ export class SandboxMachine<Functions = AnyFunctions> {
 
   /** What was written to the console and has gone nowhere else. */
   takeOutput(): ConsoleText[] {
-    return this.#vm.takeOutput().map(textOf);
+    return this.#vm.takeOutput().map(consoleReader());
   }
 
   usage(): Usage {
@@ -353,12 +353,21 @@ function attempt<T>(what: string, place: PlaceInSource, work: () => T): T {
   }
 }
 
-function textOf({ stream, bytes }: OutputChunk): ConsoleText {
-  return { stream, text: new TextDecoder().decode(bytes) };
+/** Reads output of one machine, which comes in pieces that end anywhere, within a character too. */
+function consoleReader(): (chunk: OutputChunk) => ConsoleText {
+  const decoder = (): TextDecoder => new TextDecoder('utf-8', { ignoreBOM: true });
+  const decoders = { stdout: decoder(), stderr: decoder() };
+  return ({ stream, bytes }) => ({ stream, text: decoders[stream].decode(bytes, { stream: true }) });
 }
 
 function sinkFor(onOutput: (text: ConsoleText) => void): OutputSink {
-  return (chunk) => onOutput(textOf(chunk));
+  const readers = new WeakMap<Machine, ReturnType<typeof consoleReader>>();
+  return (chunk, machine) => {
+    const known = readers.get(machine);
+    const read = known ?? consoleReader();
+    if (known === undefined) readers.set(machine, read);
+    onOutput(read(chunk));
+  };
 }
 
 /** For the engine's comment that names the source: one word. */

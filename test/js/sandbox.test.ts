@@ -221,6 +221,16 @@ describeWithTools('sandboxes', () => {
     });
     loud.run('log', 'text', { a: [1] });
     expect(said).toEqual(['stdout: top\n', 'stdout: text { a: [1] }\n', 'stderr: fault\n']);
+    // Longer than the pieces that output comes in, which end anywhere.
+    const long = `\ufeff${'€'.repeat(30_000)}`;
+    said.length = 0;
+    loud.run('log', long);
+    expect(
+      said
+        .filter((each) => each.startsWith('stdout'))
+        .map((each) => each.slice('stdout: '.length))
+        .join(''),
+    ).toBe(`${long}\n`);
     loud.dispose();
     const child = template.fork();
     child.call('log', 1);
@@ -228,6 +238,10 @@ describeWithTools('sandboxes', () => {
       { stream: 'stdout', text: '1\n' },
       { stream: 'stderr', text: 'fault\n' },
     ]);
+    child.call('log', long);
+    const [first, ...others] = child.takeOutput().filter(({ stream }) => stream === 'stdout');
+    expect([first, ...others].map((each) => each!.text).join('')).toBe(`${long}\n`);
+    expect(others.length).toBeGreaterThan(0);
     child.dispose();
   });
 
