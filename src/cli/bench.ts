@@ -8,7 +8,7 @@ import { coloursFor, type Colours } from './colour.ts';
 import { exitCodesHelp } from './exit-codes.ts';
 import { exitCodeOf } from './fork.ts';
 import { openSession, type ForkSession, type SessionFlags } from './fork-session.ts';
-import { formatBytes, formatNs, formatRatio, plural } from './format.ts';
+import { formatBytes, formatNs, formatRatio, jsonText, plural } from './format.ts';
 import { measureBaselines, measureForks, type Baselines, type ForkFigures } from './measure.ts';
 import { addGuestOptions, CALL_BUDGET, collectCall, parseBytes, parseCall, parseCount } from './options.ts';
 import { platformFacts } from './platform-facts.ts';
@@ -126,7 +126,7 @@ async function bench(path: string | undefined, flags: BenchFlags): Promise<numbe
   const spreads = new Map(METRICS.map((metric) => [metric, spreadOf(rounds.map((round) => metric.of(round)))]));
   const text =
     flags.json === true
-      ? JSON.stringify(benchJson(session, flags, spreads), undefined, 2)
+      ? jsonText(benchJson(session, flags, spreads))
       : benchText(session, flags, spreads, coloursFor(process.stdout)).join('\n');
   process.stdout.write(`${text}\n`);
   host.dispose();

@@ -11,7 +11,7 @@ import type { Snapshot } from '../machine/snapshot.ts';
 import { processInput, processOutput } from '../platform/node/index.ts';
 import { describeTrap, exitCodeOfTrap, say } from './failure.ts';
 import { ExitCode, exitCodeOfGuest, exitCodesHelp } from './exit-codes.ts';
-import { formatBytes, printable } from './format.ts';
+import { formatBytes, jsonText, printable } from './format.ts';
 import { loadModule } from './load-module.ts';
 import { openGuest } from './open-guest.ts';
 import { addGuestOptions, RUN_BUDGET, type GuestFlags } from './options.ts';
@@ -102,7 +102,7 @@ function write(child: Machine | Snapshot, parent: Snapshot, flags: DiffFlags): v
   if (flags.tar === '-') return;
   const changes = diffFiles(child, parent);
   if (flags.json === true) {
-    process.stdout.write(`${JSON.stringify(changes, undefined, 2)}\n`);
+    process.stdout.write(`${jsonText(changes)}\n`);
     return;
   }
   const lines = formatTable(changes.map(rowOf), ['left', 'right', 'left']);

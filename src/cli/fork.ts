@@ -7,6 +7,7 @@ import { exitCodeOfTrap, say } from './failure.ts';
 import { ExitCode, exitCodesHelp } from './exit-codes.ts';
 import { openSession, type ForkSession, type SessionFlags } from './fork-session.ts';
 import { forkReportJson, forkReportText } from './fork-report.ts';
+import { jsonText } from './format.ts';
 import { measureBaselines, measureForks, type Baselines, type ForkFigures } from './measure.ts';
 import { addGuestOptions, CALL_BUDGET, collectCall, parseBytes, parseCall, parseCount } from './options.ts';
 import { progressOn } from './progress.ts';
@@ -93,9 +94,7 @@ async function fork(path: string | undefined, flags: ForkFlags): Promise<number>
   const baselines = plain && measureBaselines({ plain, boot, call, warm: vm, progress });
   const run = { session, count: flags.count, figures, baselines };
   const text =
-    flags.json === true
-      ? JSON.stringify(forkReportJson(run), undefined, 2)
-      : forkReportText(run, coloursFor(process.stdout)).join('\n');
+    flags.json === true ? jsonText(forkReportJson(run)) : forkReportText(run, coloursFor(process.stdout)).join('\n');
   process.stdout.write(`${text}\n`);
   host.dispose();
   return exitCodeOf(figures);

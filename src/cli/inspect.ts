@@ -14,6 +14,7 @@ import { isComponent, readModule } from '../wasm/reader.ts';
 import { coloursFor } from './colour.ts';
 import { exitCodesHelp } from './exit-codes.ts';
 import { writeTypes } from './component-types.ts';
+import { jsonText } from './format.ts';
 import { componentFacts, componentText } from './inspect-component.ts';
 import { inspectText } from './inspect-text.ts';
 import { snapshotFacts, snapshotText } from './inspect-snapshot.ts';
@@ -60,14 +61,14 @@ async function describe(file: LoadedModule, asJson: boolean): Promise<string> {
   const colours = coloursFor(process.stdout);
   if (file.format === 'snapshot') {
     const facts = await snapshotFacts(file);
-    return asJson ? JSON.stringify(facts, undefined, 2) : snapshotText(facts, colours).join('\n');
+    return asJson ? jsonText(facts) : snapshotText(facts, colours).join('\n');
   }
   if (isComponent(file.bytes)) {
     const facts = componentFacts(file);
-    return asJson ? JSON.stringify(facts, undefined, 2) : componentText(facts, colours).join('\n');
+    return asJson ? jsonText(facts) : componentText(facts, colours).join('\n');
   }
   const inspected = inspect({ ...file, format: file.format });
-  return asJson ? JSON.stringify(inspected, undefined, 2) : inspectText(inspected, colours).join('\n');
+  return asJson ? jsonText(inspected) : inspectText(inspected, colours).join('\n');
 }
 
 /** What instrumenting costs; the same with the budget pass beside it. */

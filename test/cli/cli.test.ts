@@ -404,6 +404,10 @@ describe('names that would move the cursor of a terminal', () => {
     const { stdout } = cli(['inspect', path]);
     expect(stdout).toContain(SHOWN);
     expectHarmless(stdout);
+    const json = cli(['inspect', '--json', path]).stdout;
+    expectHarmless(json);
+    expect(json).toContain(SHOWN.replace(String.raw`\u000d`, String.raw`\r`));
+    expect(JSON.stringify(JSON.parse(json))).toContain('\u009b1A');
   });
 
   test('in what goes wrong', () => {
