@@ -107,12 +107,13 @@ function call(name: string, args: string): string | Promise<string> {
   }
 }
 
+/** Whatever was thrown: what fails of it is left out, since an error of this function would end the engine. */
 function failureOf(error: unknown): Failure {
-  if (error instanceof Error) {
+  if (isError(error)) {
     return {
-      name: String(error.name),
-      message: String(error.message),
-      stack: String(error.stack ?? ''),
+      name: printed(() => error.name) ?? 'Error',
+      message: printed(() => error.message) ?? '',
+      stack: printed(() => error.stack ?? '') ?? '',
       thrown: undefined,
     };
   }
@@ -122,14 +123,23 @@ function failureOf(error: unknown): Failure {
   } catch {
     // It can't cross: its text must do.
   }
-  return { name: 'Error', message: `${typeof error} was thrown: ${printed(error)}`, stack: '', thrown };
+  const text = printed(() => error) ?? 'without a text';
+  return { name: 'Error', message: `${typeof error} was thrown: ${text}`, stack: '', thrown };
 }
 
-function printed(value: unknown): string {
+function isError(value: unknown): value is Error {
   try {
-    return String(value);
+    return value instanceof Error;
   } catch {
-    return 'without a text';
+    return false;
+  }
+}
+
+function printed(read: () => unknown): string | undefined {
+  try {
+    return String(read());
+  } catch {
+    return undefined;
   }
 }
 

@@ -23,6 +23,9 @@ const DEPTH_MAX = 500;
  */
 export const TEXT_MAX: number = 32 << 20;
 
+/** Taken before a source may break them. */
+const { parse, stringify } = JSON;
+
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -36,7 +39,7 @@ export class ValueError extends TypeError {
 
 /** @throws ValueError for what can't cross */
 export function toText(value: unknown): string {
-  return JSON.stringify(lower(value, 0));
+  return stringify(lower(value, 0));
 }
 
 /** @throws ValueError for text that {@link toText} did not make, and for what is no text: a component says of which type it is */
@@ -45,7 +48,7 @@ export function fromText(text: string): unknown {
   if (text.length > TEXT_MAX) throw new ValueError(`a value of ${text.length} characters; ${TEXT_MAX} are allowed`);
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parse(text);
   } catch {
     throw malformed();
   }

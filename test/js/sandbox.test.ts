@@ -308,6 +308,17 @@ describeWithTools('sandboxes', () => {
     child.dispose();
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
     broken.dispose();
+    const odd = await make(`
+      const failing = (error, name) => Object.defineProperty(error, name, { get() { throw new Error('get'); } });
+      export const stackless = () => { throw failing(new RangeError('kept'), 'stack'); };
+      export const nameless = () => { throw failing(new RangeError('kept'), 'name'); };
+      export const proxied = () => { throw new Proxy({}, { getPrototypeOf() { throw new Error('trap'); } }); };
+      JSON.parse = JSON.stringify = () => '{{{';
+      export const echo = (...args) => args;`);
+    expect(odd.run('echo', { a: [1] })).toEqual([{ a: [1] }]);
+    expect(() => odd.run('stackless')).toThrow(expect.objectContaining({ name: 'RangeError', message: 'kept' }));
+    for (const name of ['nameless', 'proxied']) expect(() => odd.run(name), name).toThrow(GuestError);
+    odd.dispose();
     expect(template.run('counted')).toBe(1);
   });
 
