@@ -355,8 +355,11 @@ function attempt<T>(what: string, place: PlaceInSource, work: () => T): T {
 
 /** Reads output of one machine, which comes in pieces that end anywhere, within a character too. */
 function consoleReader(): (chunk: OutputChunk) => ConsoleText {
-  const decoder = (): TextDecoder => new TextDecoder('utf-8', { ignoreBOM: true });
-  const decoders = { stdout: decoder(), stderr: decoder() };
+  const [stdout, stderr] = [
+    new TextDecoder('utf-8', { ignoreBOM: true }),
+    new TextDecoder('utf-8', { ignoreBOM: true }),
+  ];
+  const decoders = { stdout, stderr };
   return ({ stream, bytes }) => ({ stream, text: decoders[stream].decode(bytes, { stream: true }) });
 }
 
