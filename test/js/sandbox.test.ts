@@ -351,9 +351,10 @@ describeWithTools('sandboxes', () => {
       for (const budget of [true, false]) {
         const text = '(component (core module $m) (core instance (instantiate $m)))';
         const empty = await (await other.build(text, { budget })).boot();
-        await expect(loadSandbox(await empty.save(), { host: other })).rejects.toThrow(
-          /without a (sandbox|JavaScript engine)/,
-        );
+        const emptyFile = await empty.save();
+        const { snapshots, machines } = other.usage();
+        await expect(loadSandbox(emptyFile, { host: other })).rejects.toThrow(/without a (sandbox|JavaScript engine)/);
+        expect(other.usage()).toMatchObject({ snapshots, machines });
       }
     } finally {
       other.dispose();
