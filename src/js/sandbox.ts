@@ -249,8 +249,9 @@ export class Sandbox<Functions = AnyFunctions> {
    * @throws FargoError `bad-argument` for any other machine
    */
   adopt(vm: Machine): SandboxMachine<Functions> {
-    if (!(vm instanceof ComponentMachine) || vm.program !== this.#snapshot.program) {
-      throw new FargoError('bad-argument', `machine ${vm.id} has no JavaScript engine of this host`);
+    const { program, identity } = this.#snapshot;
+    if (!(vm instanceof ComponentMachine) || vm.program !== program || !vm.lineage.includes(identity.id)) {
+      throw new FargoError('bad-argument', `machine ${vm.id} does not descend from this template`);
     }
     return new SandboxMachine<Functions>(vm as Vm, this.#shared);
   }

@@ -150,6 +150,12 @@ describeWithTools('sandboxes', () => {
       },
     );
     expect(outer.run('ask')).toEqual(['outer', 'inner', 'outer']);
+    // All of them are machines of one engine, but functions of the host are given to descendants alone.
+    const stranger = inner.fork();
+    expect(() => outer.adopt(stranger.vm)).toThrow(expect.objectContaining({ code: 'bad-argument' }));
+    const child = outer.fork().vm.fork();
+    expect(outer.adopt(child).call('ask')).toEqual(['outer', 'inner', 'outer']);
+    for (const each of [stranger, child]) each.dispose();
     outer.dispose();
     inner.dispose();
   });
