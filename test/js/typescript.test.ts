@@ -63,6 +63,8 @@ test('what ends a native parser does not end this process', async () => {
   ]) {
     expect(await refusal(text)).toMatch(/rolldown can't read the source \(SIG[A-Z]+\): is it nested deeply\?|nest/);
   }
+  // Its memory is not bounded: a text that is long has no process.
+  expect(await refusal(`// ${'x'.repeat(3 << 20)}`)).toContain('2097152 are allowed');
   expect(await refusal('export const = 1')).toMatch(/Unexpected token|Expected/);
 });
 

@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
 
 import { FargoError } from '../../base/errors.ts';
+import { requireShort } from './modules.ts';
 import { findRolldown } from './packages.ts';
 import type { SourceMap } from '../source-map.ts';
 
@@ -96,6 +97,7 @@ try {
 
 /** @throws SyntaxError for a source that can't be bundled; FargoError `missing-dependency`, `limit`, `unsupported` */
 export async function bundle({ entry, external, packages }: BundleRequest): Promise<Bundled> {
+  if ('text' in entry) requireShort(entry.text);
   const found = findRolldown(packages);
   const [rolldown, parser] = [found.entry, found.door('./parseAst')].map((path) => pathToFileURL(path).href);
   const answer = await run(JSON.stringify({ rolldown, parser, entry, external }));

@@ -60,11 +60,15 @@ export interface ModuleFunction {
   readonly prefix: number;
 }
 
+/** @throws FargoError `limit` for a source that no parser here should see */
+export function requireShort(source: string): void {
+  if (source.length <= SOURCE_MAX) return;
+  throw new FargoError('limit', `a source of ${source.length} characters; ${SOURCE_MAX} are allowed`);
+}
+
 /** @throws SyntaxError with the place in the source; FargoError `limit` */
 export function asFunction(acorn: Parser, source: string): ModuleFunction {
-  if (source.length > SOURCE_MAX) {
-    throw new FargoError('limit', `a source of ${source.length} characters; ${SOURCE_MAX} are allowed`);
-  }
+  requireShort(source);
   let program: Program;
   try {
     program = parserOf(acorn)(source, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true });
