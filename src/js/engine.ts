@@ -51,11 +51,13 @@ export class Engine {
       ...(cache && { cache }),
     });
     const vm = await image.boot();
-    vm.exports.guest.load('warm.js', WARM, '[]', '');
-    vm.exports.guest.call('warm', '[{"a":[1,"b"]}]');
-    const base = vm.snapshot();
-    vm.dispose();
-    return new Engine(base, places);
+    try {
+      vm.exports.guest.load('warm.js', WARM, '[]', '');
+      vm.exports.guest.call('warm', '[{"a":[1,"b"]}]');
+      return new Engine(vm.snapshot(), places);
+    } finally {
+      vm.dispose();
+    }
   }
 
   /** An engine whose base is a sandbox that was saved. @throws FargoError as `Host.load` */

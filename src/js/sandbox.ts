@@ -82,6 +82,9 @@ const SLEEP_MS = 1000;
 const REFUSAL =
   'draws entropy while the template is made, and every child would have the same: draw it in a call, or allow it by templateEntropy';
 
+/** Characters of the names of exports in a message. */
+const KNOWN_MAX = 500;
+
 /** What all machines of a sandbox have. */
 interface Shared {
   readonly engine: Engine;
@@ -301,7 +304,7 @@ export class SandboxMachine<Functions = AnyFunctions> {
   ): FunctionResult<Functions[Name]> {
     const { engine, scope, functions, place, name: source } = this.#shared;
     if (!functions.has(name)) {
-      const known = [...functions].join(', ') || 'none';
+      const known = [...functions].join(', ').slice(0, KNOWN_MAX) || 'none';
       throw new FargoError('no-export', `${source} exports no function ${String(name)}; it exports ${known}`);
     }
     const given = toText(args);
