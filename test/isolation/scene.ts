@@ -99,9 +99,11 @@ class Secret {
   }
 }
 
-/** Bytes as characters: all engines search fast in a string, and not all in a buffer. */
+const decoder = new TextDecoder('latin1');
+
+/** Bytes as characters: all engines search fast in a string, and not all in a buffer. Those of a secret are themselves. */
 function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  return decoder.decode(bytes);
 }
 
 interface Living {
