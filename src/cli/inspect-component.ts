@@ -3,6 +3,7 @@
 import { FargoError } from '../base/errors.ts';
 import { definitionText, signatureText, type Defined, type Item, type NamedItem } from '../component/wit-types.ts';
 import { readWorld, type World } from '../component/world.ts';
+import { sumOfReports } from '../instrument/report.ts';
 import type { Colours } from './colour.ts';
 import { formatBytes, formatCount, plural, printable } from './format.ts';
 import { instrumentFacts, type InstrumentFacts } from './inspect.ts';
@@ -186,22 +187,12 @@ function counted(items: readonly ItemFacts[]): string {
 
 function sumOf(modules: readonly CoreFacts[]): InstrumentFacts {
   const all = modules.flatMap(({ instrument }) => (instrument === null ? [] : [instrument]));
-  const sum = (of: (facts: InstrumentFacts) => number): number => all.reduce((total, each) => total + of(each), 0);
+  const withBudgets = all.map(({ withBudget }) => withBudget);
   return {
-    inputBytes: sum((each) => each.inputBytes),
-    outputBytes: sum((each) => each.outputBytes),
-    codeBytesBefore: sum((each) => each.codeBytesBefore),
-    codeBytesAfter: sum((each) => each.codeBytesAfter),
-    functions: sum((each) => each.functions),
-    loads: sum((each) => each.loads),
-    stores: sum((each) => each.stores),
-    marks: sum((each) => each.marks),
-    totalMs: sum((each) => each.totalMs),
-    validateMs: sum((each) => each.validateMs),
-    notes: [...new Set(all.flatMap((each) => each.notes))],
+    ...sumOfReports(all),
     withBudget: {
-      outputBytes: sum((each) => each.withBudget.outputBytes),
-      totalMs: sum((each) => each.withBudget.totalMs),
+      outputBytes: withBudgets.reduce((total, each) => total + each.outputBytes, 0),
+      totalMs: withBudgets.reduce((total, each) => total + each.totalMs, 0),
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { Image, type BootOptions, type ImageParts } from '../host/image.ts';
 import type { InstrumentReport } from '../instrument/meta.ts';
+import { sumOfReports } from '../instrument/report.ts';
 import type { Outcome } from '../machine/outcome.ts';
 import type { Program } from '../machine/program.ts';
 import type { AnyExports } from './component-calls.ts';
@@ -54,20 +55,5 @@ export class ComponentImage<Exports = AnyExports> extends Image {
 
 /** What instrumenting all modules of a program cost, each counted once. */
 export function reportOf({ units }: Program): InstrumentReport {
-  const reports = [...new Set(units.map(({ meta }) => meta.report))];
-  const sum = (of: (report: InstrumentReport) => number): number =>
-    reports.reduce((total, report) => total + of(report), 0);
-  return {
-    inputBytes: sum((each) => each.inputBytes),
-    outputBytes: sum((each) => each.outputBytes),
-    codeBytesBefore: sum((each) => each.codeBytesBefore),
-    codeBytesAfter: sum((each) => each.codeBytesAfter),
-    functions: sum((each) => each.functions),
-    loads: sum((each) => each.loads),
-    stores: sum((each) => each.stores),
-    marks: sum((each) => each.marks),
-    totalMs: sum((each) => each.totalMs),
-    validateMs: sum((each) => each.validateMs),
-    notes: reports.flatMap((each) => each.notes),
-  };
+  return sumOfReports([...new Set(units.map(({ meta }) => meta.report))]);
 }
