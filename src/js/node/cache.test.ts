@@ -1,13 +1,4 @@
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -66,8 +57,8 @@ test('several at once make it once; a failure is not kept', async () => {
 });
 
 test('a lock that was left is taken', async () => {
-  const lock = join(folder, `${keyOf('d')}.lock`);
-  mkdirSync(lock);
+  const lock = join(folder, `${keyOf('d')}.wasm.lock`);
+  writeFileSync(lock, '');
   utimesSync(lock, 1, 1);
   expect(await cached(folder, keyOf('d'), made)).toEqual(bytes);
 });

@@ -4,28 +4,28 @@
  * user's program.
  */
 
-import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 
+import { DRAFT_SUFFIX, touchKept, userCacheFolder, writeKept } from '../../platform/node/kept-file.ts';
+import { lockFile } from '../../platform/node/lock-file.ts';
 import { readOwn } from '../../platform/node/own-file.ts';
+import { prune, pruneAbandoned } from '../../platform/node/pruned.ts';
 
-/** Of files kept: the newest. Each is some 12 MB. */
-const FILES_MAX = 16;
+/** Each is some 12 MB. */
+const CAPS = { count: 16, bytes: Infinity };
+const NAMES = /^[0-9a-f]{64}\.wasm$/;
+const DRAFTS = new RegExp(String.raw`^[0-9a-f]{64}\.wasm(?:\.lock|${DRAFT_SUFFIX})$`);
+/** What a process that was ended left behind goes after an hour. */
+const ABANDONED_MS = 3_600_000;
 const DIGEST_BYTES = 32;
-/** A lock that is older was left by a process that ended; nobody waits longer either. */
-const LOCK_MS = 300_000;
-const POLL_MS = 200;
 
 /** The user's folder for this; undefined where there is none, or none is wanted. */
 export function cacheFolder(): string | undefined {
-  const { FARGO_WASM_CACHE: own, XDG_CACHE_HOME: xdg, LOCALAPPDATA: local } = process.env;
+  const { FARGO_WASM_CACHE: own } = process.env;
   if (own !== undefined) return own === '' ? undefined : own;
-  const home = homedir();
-  const caches = (process.platform === 'win32' ? local : xdg) || (existsSync(home) ? join(home, '.cache') : undefined);
-  // Threat: a working directory of another's, which brings such a folder along.
-  return caches !== undefined && isAbsolute(caches) ? join(caches, 'fargo-wasm', 'javascript') : undefined;
+  return userCacheFolder('javascript');
 }
 
 /** What all these parts determine. */
@@ -49,65 +49,42 @@ export async function cached(
   const path = join(folder, `${key}.wasm`);
   const known = await read(path);
   if (known !== undefined) return known;
-  const lock = await takeLock(folder, key, () => existsSync(path));
+  const unlock = await locked(folder, `${path}.lock`);
   try {
     const others = await read(path);
     if (others !== undefined) return others;
     const made = await make();
     try {
-      const draft = join(folder, `${randomUUID()}.draft`);
-      writeFileSync(draft, Buffer.concat([digestOf(made), made]), { mode: 0o600 });
-      renameSync(draft, path);
-      forgetOld(folder);
+      writeKept(path, Buffer.concat([digestOf(made), made]));
+      prune(folder, NAMES, CAPS);
+      pruneAbandoned(folder, DRAFTS, ABANDONED_MS);
     } catch {
       // It works without.
     }
     return made;
   } finally {
-    if (lock !== undefined) rmSync(lock, { recursive: true, force: true });
+    unlock();
   }
 }
 
-/** Waits until this process has the lock, or another has `done` it. @returns its path; undefined where none is to be had */
-async function takeLock(folder: string, key: string, done: () => boolean): Promise<string | undefined> {
-  const lock = join(folder, `${key}.lock`);
-  const deadline = Date.now() + LOCK_MS;
+/** Waits for who makes the same. Where no lock is to be had, nobody waits. @returns lets go of it */
+async function locked(folder: string, path: string): Promise<() => void> {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    while (!done()) {
-      try {
-        mkdirSync(lock);
-        return lock;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return undefined;
-      }
-      const taken = statSync(lock, { throwIfNoEntry: false });
-      const isStale = taken !== undefined && Date.now() - taken.mtimeMs > LOCK_MS;
-      if (isStale) rmSync(lock, { recursive: true, force: true });
-      else if (Date.now() > deadline) return undefined;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
+    return await lockFile(path);
   } catch {
-    // No folder, no lock.
+    return () => {};
   }
-  return undefined;
 }
 
 async function read(path: string): Promise<Uint8Array | undefined> {
   const contents = await readOwn(path);
   const bytes = contents?.subarray(DIGEST_BYTES);
-  return bytes && digestOf(bytes).equals(contents!.subarray(0, DIGEST_BYTES)) ? bytes : undefined;
+  if (bytes === undefined || !digestOf(bytes).equals(contents!.subarray(0, DIGEST_BYTES))) return undefined;
+  touchKept(path);
+  return bytes;
 }
 
 function digestOf(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
-}
-
-function forgetOld(folder: string): void {
-  const files = readdirSync(folder)
-    .filter((name) => /^[0-9a-f]{64}\.wasm$/.test(name))
-    .map((name) => join(folder, name))
-    .map((path) => ({ path, at: statSync(path).mtimeMs }))
-    .toSorted((a, b) => b.at - a.at);
-  for (const { path } of files.slice(FILES_MAX)) rmSync(path, { force: true });
 }

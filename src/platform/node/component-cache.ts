@@ -6,18 +6,21 @@
  * A file is named by its component's digest and jco's version: another version makes its own. Without jco any will do.
  */
 
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { FargoError } from '../../base/errors.ts';
 import type { ComponentCache } from '../../host/prepared.ts';
+import { DRAFT_SUFFIX, touchKept, userCacheFolder, writeKept } from './kept-file.ts';
 import { isOwn, readOwn } from './own-file.ts';
+import { newestFirst, prune, pruneAbandoned } from './pruned.ts';
 
 /** Half a megabyte each. */
-const FILES_MAX = 64;
+const CAPS = { count: 64, bytes: Infinity };
 const NAMES = /^[0-9a-f]{64}-[0-9a-z.-]+\.json$/;
+const DRAFTS = new RegExp(String.raw`^[0-9a-f]{64}-[0-9a-z.-]+\.json${DRAFT_SUFFIX}$`);
+/** What a process that was ended left behind goes after an hour. */
+const ABANDONED_MS = 3_600_000;
 const VERSION = /^[0-9a-z.-]+$/;
 const PACKAGE = '@bytecodealliance/jco';
 
@@ -43,32 +46,23 @@ export function componentCache(folder: string = defaultFolder()): ComponentCache
       if (name === undefined) return undefined;
       const path = join(folder, name);
       const bytes = await readOwn(path);
-      if (bytes !== undefined) touch(path);
+      if (bytes !== undefined) touchKept(path);
       return bytes;
     },
     // oxlint-disable-next-line require-await -- a file that is written at once is never seen half
     async write(component, bytes) {
       if (version === undefined) return;
-      const path = join(folder, `${digitsOf(component)}-${version}.json`);
-      const draft = `${path}.${randomUUID()}`;
-      try {
-        writeFileSync(draft, bytes, { flag: 'wx', mode: 0o600 });
-        renameSync(draft, path);
-      } catch (error) {
-        rmSync(draft, { force: true });
-        throw error;
-      }
-      prune(folder);
+      writeKept(join(folder, `${digitsOf(component)}-${version}.json`), bytes);
+      prune(folder, NAMES, CAPS);
+      pruneAbandoned(folder, DRAFTS, ABANDONED_MS);
     },
   };
 }
 
 function defaultFolder(): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  const caches = (process.platform === 'win32' ? LOCALAPPDATA : XDG_CACHE_HOME) || join(homedir(), '.cache');
-  // Threat: a working directory of another's, which brings such a folder along.
-  if (isAbsolute(caches)) return join(caches, 'fargo-wasm', 'components');
-  throw new FargoError('io', `the user's folder for caches is ${caches}; it must be an absolute path`);
+  const folder = userCacheFolder('components');
+  if (folder !== undefined) return folder;
+  throw new FargoError('io', 'the user has no folder for caches, or its path is not absolute: name a folder');
 }
 
 /** Version of the jco that would be used. */
@@ -88,32 +82,9 @@ function jcoVersion(): string | undefined {
 function nameOf(folder: string, component: string, version: string | undefined): string | undefined {
   const digits = digitsOf(component);
   if (version !== undefined) return `${digits}-${version}.json`;
-  const files = filesIn(folder).filter(({ name }) => name.startsWith(`${digits}-`));
-  return files[0]?.name;
+  return newestFirst(folder, NAMES).find(({ name }) => name.startsWith(`${digits}-`))?.name;
 }
 
 function digitsOf(component: string): string {
   return component.slice(component.indexOf(':') + 1);
-}
-
-/** Newest first. */
-function filesIn(folder: string): { readonly name: string; readonly usedMs: number }[] {
-  return readdirSync(folder)
-    .filter((name) => NAMES.test(name))
-    .map((name) => ({ name, usedMs: statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
-    .sort((a, b) => b.usedMs - a.usedMs);
-}
-
-function prune(folder: string): void {
-  for (const { name } of filesIn(folder).slice(FILES_MAX)) rmSync(join(folder, name), { force: true });
-}
-
-/** Prunes by last use. */
-function touch(path: string): void {
-  try {
-    const now = new Date();
-    utimesSync(path, now, now);
-  } catch {
-    // Another's file, or gone.
-  }
 }
