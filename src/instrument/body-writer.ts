@@ -44,6 +44,7 @@ export class BodyWriter {
     const { runs, code } = readLocals(source, { start, end });
     this.source = source;
     this.locals = params;
+    if (this.#scratchTypes.length > 0) this.#forgetScratch();
     for (const { count } of runs) this.locals += count;
     this.#runs = runs.length;
     this.#sizeAt = out.reserveU32();
@@ -55,10 +56,9 @@ export class BodyWriter {
     return code;
   }
 
-  /** Copies what is left up to `end`, declares the scratch locals, writes the size. */
-  finish(end: number): void {
+  /** Declares the scratch locals, writes the size. The source was copied up to its end. */
+  finish(): void {
     const { out } = this;
-    this.copyTo(end);
     if (this.#scratchTypes.length > 0) this.#declareScratch();
     out.closeU32(this.#sizeAt);
     const bytes = out.length - this.#sizeAt;
@@ -71,6 +71,11 @@ export class BodyWriter {
   copyTo(end: number): void {
     this.out.copy(this.source, this.#copied, end);
     this.#copied = end;
+  }
+
+  /** Where in the output stands what follows the source up to `at`; nothing behind that was written. */
+  placeOf(at: number): number {
+    return this.out.length + at - this.#copied;
   }
 
   /** Copies the source up to `at`, then writes `value`, below 2^32, in place of the integer in `[at, end)`. */
@@ -126,6 +131,10 @@ export class BodyWriter {
       buffer[at++] = type;
     }
     out.length += growth;
+    this.#forgetScratch();
+  }
+
+  #forgetScratch(): void {
     this.#scratchTypes = [];
     this.#scratch.fill(-1);
   }

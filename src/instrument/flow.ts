@@ -16,18 +16,17 @@ import { Windows } from './windows.ts';
  */
 export const BlockKind = { block: 0, loop: 1, arms: 2, surveyed: 3 } as const;
 
-const STRIDE = 8;
+const STRIDE = 7;
 const KIND = 0;
 const PARAMS = 1;
 const RESULTS = 2;
-/** Of the block around: base of its operands, whether its code was dead, its floor of windows. */
+/** Of the block around: base of its operands, whether its code was dead. */
 const BASE = 3;
 const DEAD = 4;
-const FLOOR = 5;
 /** Windows at the entry. */
-const WINDOWS = 6;
+const WINDOWS = 5;
 /** 1: something branches to the end. */
-const TARGETED = 7;
+const TARGETED = 6;
 
 export class Flow {
   readonly stack: OperandStack = new OperandStack();
@@ -59,13 +58,12 @@ export class Flow {
     fields[frame + RESULTS] = results;
     fields[frame + BASE] = stack.base;
     fields[frame + DEAD] = stack.dead ? 1 : 0;
-    fields[frame + FLOOR] = windows.floor;
     fields[frame + WINDOWS] = windows.count;
     fields[frame + TARGETED] = 0;
     stack.base = stack.height;
     stack.dead = false;
     stack.pushMany(params, this.#end - at);
-    if (kind === BlockKind.loop) windows.floor = windows.count;
+    if (kind === BlockKind.loop) windows.loops.enter(at, windows.count);
   }
 
   /** `else`. */
@@ -98,7 +96,7 @@ export class Flow {
     stack.base = fields[frame + BASE]!;
     stack.dead = fields[frame + DEAD]! !== 0;
     stack.pushMany(fields[frame + RESULTS]!, this.#end - at);
-    windows.floor = fields[frame + FLOOR]!;
+    if (kind === BlockKind.loop) windows.loops.leave();
     if (kind === BlockKind.arms || (kind === BlockKind.block && fields[frame + TARGETED] === 1)) {
       windows.truncate(fields[frame + WINDOWS]!);
     }

@@ -36,7 +36,7 @@ import { addScan } from './scan.ts';
 import { addBoot, addElements } from './segments.ts';
 import { addFunctionList, entryLimitName, exportTablesChanged } from './tables.ts';
 import { WriteTracker } from './track-writes.ts';
-import type { Counts } from './track-writes.ts';
+import type { Counts } from './counts.ts';
 import { Trampolines } from './trampolines.ts';
 import { writeOutput } from './output.ts';
 

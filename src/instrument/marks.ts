@@ -11,6 +11,7 @@ import type { ValTypeCode } from '../wasm/module.ts';
 import { ACCESS_BYTES, VALUE_TYPE } from '../wasm/opcodes.ts';
 import { Role } from './body-writer.ts';
 import type { BodyWriter } from './body-writer.ts';
+import type { Counts } from './counts.ts';
 import { writeMemarg } from './emit.ts';
 import type { Flow } from './flow.ts';
 import { WRITE_MAP_BYTES } from './layout.ts';
@@ -41,15 +42,16 @@ export const ADDRESS64: AddressOpcodes = { type: ValType.i64, const: 0x42, add: 
 export const NEAR_OFFSET_MAX = 0x1000_0000;
 
 export class MarkWriter {
-  /** Marks written. */
-  count = 0;
   readonly #body: BodyWriter;
   readonly #flow: Flow;
+  readonly #counts: Counts;
   #memory = 0;
 
-  constructor(body: BodyWriter, flow: Flow) {
+  /** Counts in `counts` what it writes. */
+  constructor(body: BodyWriter, flow: Flow, counts: Counts) {
     this.#body = body;
     this.#flow = flow;
+    this.#counts = counts;
   }
 
   /** Makes sure that the store at `at`, its offset `low` below {@link NEAR_OFFSET_MAX}, is covered by a mark. */
@@ -69,7 +71,7 @@ export class MarkWriter {
     }
     const version = stack.versionOf(source);
     const start = low + delta;
-    const found = windows.cover(source, version, memory, start, start + bytes);
+    const found = windows.cover(source, version, memory, start, start + bytes, delta !== 0);
     if (found === Cover.full) return;
     if (found === Cover.moved) {
       this.#patchWindow(windows.found);
@@ -119,7 +121,7 @@ export class MarkWriter {
     const known = source >= 0 && delta <= DELTA_MAX && delta >= -DELTA_MAX;
     const version = known ? stack.versionOf(source) : 0;
     if (known) {
-      const found = windows.cover(source, version, memory, delta, delta + bytes);
+      const found = windows.cover(source, version, memory, delta, delta + bytes, delta !== 0);
       if (found === Cover.moved) this.#patchWindow(windows.found);
       if (found !== Cover.none) return local;
     }
@@ -127,6 +129,24 @@ export class MarkWriter {
     this.#mark(ADDRESS32);
     if (known && delta >= 0) windows.add(source, version, memory, delta, delta + bytes, -1, 0);
     return local;
+  }
+
+  /** Writes the marks of the stack frames that the body relies on, where it took them. At the body's end. */
+  frames(): void {
+    const { out } = this.#body;
+    this.#memory = 0;
+    for (const { local, place, low, end, summed } of this.#flow.windows.frames.relied) {
+      const from = out.length;
+      this.#markAt(local, low);
+      if (end - low > FRINGE_BYTES || summed) this.#markAt(local, end - 1);
+      out.moveTo(place, from);
+    }
+  }
+
+  #markAt(local: number, offset: number): void {
+    this.#pushSource(local);
+    if (offset !== 0) this.#add(ADDRESS32, offset);
+    this.#mark(ADDRESS32);
   }
 
   #patchWindow(window: number): void {
@@ -224,7 +244,7 @@ export class MarkWriter {
   /** Writes 1 to the write map at the index on the stack. */
   #storeMark(): void {
     const { out } = this.#body;
-    this.count++;
+    this.#counts.marks++;
     out.u8(ADDRESS32.const);
     out.u8(1);
     out.u8(I32_STORE8);

@@ -38,6 +38,7 @@ export class OperandStack {
   /** By local. Counts up over all bodies, so it need not be cleared. Another array after {@link begin}. */
   versions: Int32Array<ArrayBuffer> = new Int32Array(1024);
   #version = 0;
+  #locals = 0;
   /** Mutable globals, as locals, that were read or set since the last call. */
   readonly #touched: number[] = [];
 
@@ -47,6 +48,7 @@ export class OperandStack {
     this.base = 0;
     this.dead = false;
     this.#touched.length = 0;
+    this.#locals = locals;
     if (locals > this.versions.length) this.versions = grown(this.versions, locals);
     this.#ensure(bytes + 1);
   }
@@ -110,6 +112,20 @@ export class OperandStack {
   /** `local.set`: what the local held is gone. */
   setLocal(local: number): void {
     this.versions[local] = this.newVersion();
+  }
+
+  /** The latest version that was given to a local. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The locals of this body that got a version after `version`. */
+  localsSince(version: number): number[] {
+    const locals: number[] = [];
+    for (let local = 0; local < this.#locals; local++) {
+      if (((this.versions[local]! - version) | 0) > 0) locals.push(local);
+    }
+    return locals;
   }
 
   /** A version that no local has had. */

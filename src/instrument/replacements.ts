@@ -7,6 +7,7 @@ import { lebEnd, u32At } from '../wasm/leb.ts';
 import { OPCODE_KEYS, opcodeKey } from '../wasm/opcodes.ts';
 import type { BodyWriter } from './body-writer.ts';
 import { copyHelper, fillHelper, growHelper, initHelper } from './bulk.ts';
+import type { Counts } from './counts.ts';
 import { dataDroppedFlag, elementDroppedFlag } from './dropped-flags.ts';
 import { FRONT_WASM_PAGES } from './layout.ts';
 import { ADDRESS32, ADDRESS64 } from './marks.ts';
@@ -35,14 +36,15 @@ for (const key of [DATA_DROP, ELEM_DROP, TABLE_INIT, TABLE_GROW]) REPLACED[key] 
 for (const key of [TABLE_FILL, TABLE_COPY, opcodeKey('table.set')]) REPLACED[key] = 1;
 
 export class Replacer {
-  /** Bulk operations that write to a memory. */
-  stores = 0;
   readonly #plan: Plan;
   readonly #body: BodyWriter;
+  readonly #counts: Counts;
 
-  constructor(plan: Plan, body: BodyWriter) {
+  /** Counts in `counts` the bulk operations that write to a memory. */
+  constructor(plan: Plan, body: BodyWriter, counts: Counts) {
     this.#plan = plan;
     this.#body = body;
+    this.#counts = counts;
   }
 
   /** The instruction `key` in `[at, next)`, its immediate at `immediate`. */
@@ -62,15 +64,15 @@ export class Replacer {
         this.#callInstead(growHelper(plan, this.#memoryAt(first)), at, next);
         return;
       case MEMORY_FILL:
-        this.stores++;
+        this.#counts.stores++;
         this.#callInstead(fillHelper(plan, this.#memoryAt(first)), at, next);
         return;
       case MEMORY_COPY:
-        this.stores++;
+        this.#counts.stores++;
         this.#callInstead(copyHelper(plan, this.#memoryAt(first), this.#memoryAt(second)), at, next);
         return;
       case MEMORY_INIT:
-        this.stores++;
+        this.#counts.stores++;
         this.#callInstead(initHelper(plan, first, this.#memoryAt(second)), at, next);
         return;
       case TABLE_INIT:

@@ -34,7 +34,7 @@
  */
 
 import { skipImmediate } from '../wasm/decode.ts';
-import { lebEnd, s32At, u32At, u64At } from '../wasm/leb.ts';
+import { lebEnd, s32At, u32At, u32Bytes, u64At } from '../wasm/leb.ts';
 import {
   ACCESS_BYTES,
   IMMEDIATE,
@@ -50,6 +50,7 @@ import {
 } from '../wasm/opcodes.ts';
 import type { ByteWriter } from '../wasm/writer.ts';
 import { BodyWriter } from './body-writer.ts';
+import type { Counts } from './counts.ts';
 import { blockTypeAt, checkSelectTypes, prefixedKey } from './decode-fast.ts';
 import { VOID, writeMemarg } from './emit.ts';
 import { DeferredMarks } from './deferred-marks.ts';
@@ -73,6 +74,7 @@ const EMPTY_TYPE = 0x40;
 const DROP = 0x1a;
 const LOCAL_TEE = 0x22;
 const I32_LOAD8_U = 0x2d;
+const I32_SUB = 0x6b;
 
 /**
  * How the loop over all code takes an instruction, by key below 0xfc. Numbers, since engines make a table of jumps of them
@@ -96,21 +98,13 @@ for (const [name, step] of [
   STEPS[opcodeKey(name)] = step;
 }
 
-/** What was found and done, for the report. */
-export interface Counts {
-  loads: number;
-  stores: number;
-  marks: number;
-}
-
 export class WriteTracker {
   readonly #plan: Plan;
   readonly #flow = new Flow();
   readonly #body: BodyWriter;
+  readonly #counts: Counts = { loads: 0, stores: 0, marks: 0 };
   readonly #marks: MarkWriter;
   readonly #replacer: Replacer;
-  #loads = 0;
-  #stores = 0;
   readonly #typeParams: Int32Array;
   readonly #typeResults: Int32Array;
   /** Address opcodes by memory. */
@@ -131,8 +125,8 @@ export class WriteTracker {
     const types = [...plan.module.types, ...plan.additions.types];
     this.#plan = plan;
     this.#body = new BodyWriter(out);
-    this.#marks = new MarkWriter(this.#body, this.#flow);
-    this.#replacer = new Replacer(plan, this.#body);
+    this.#marks = new MarkWriter(this.#body, this.#flow, this.#counts);
+    this.#replacer = new Replacer(plan, this.#body, this.#counts);
     this.#typeParams = Int32Array.from(types, ({ params }) => params.length);
     this.#typeResults = Int32Array.from(types, ({ results }) => results.length);
     this.#survey = new LoopSurvey(this.#typeParams, this.#typeResults);
@@ -143,7 +137,7 @@ export class WriteTracker {
 
   /** So far. */
   get counts(): Counts {
-    return { loads: this.#loads, stores: this.#stores + this.#replacer.stores, marks: this.#marks.count };
+    return { ...this.#counts };
   }
 
   /**
@@ -151,11 +145,28 @@ export class WriteTracker {
    * Throws `FargoError` for an instruction outside the opcode table, and when engines would refuse the result.
    */
   body(source: Uint8Array, start: number, end: number, typeIndex: number): void {
+    const { loops } = this.#flow.windows;
+    const { out } = this.#body;
+    const { length } = out;
+    const { loads, stores, marks } = this.#counts;
+    loops.begin(false);
+    this.#write(source, start, end, typeIndex);
+    while (loops.failed) {
+      out.length = length;
+      Object.assign(this.#counts, { loads, stores, marks });
+      loops.begin(true);
+      this.#write(source, start, end, typeIndex);
+    }
+    this.#marks.frames();
+    this.#body.finish();
+  }
+
+  #write(source: Uint8Array, start: number, end: number, typeIndex: number): void {
     const code = this.#body.begin(source, start, end, this.#typeParams[typeIndex]!);
     this.#deferring = -1;
     this.#flow.begin(code, end, this.#body.locals + this.#mutable.length, this.#typeResults[typeIndex]!);
     this.#code(code, end);
-    this.#body.finish(end);
+    this.#body.copyTo(end);
   }
 
   /**
@@ -239,7 +250,7 @@ export class WriteTracker {
           next = lebEnd(source, offsetAt);
           if (next > offsetAt + 4) break;
           body.replaceU32(offsetAt, next, u32At(source, offsetAt) + GUEST_AT);
-          this.#loads++;
+          this.#counts.loads++;
           if (height === base) height = stack.bottom();
           else kinds[height - 1] = UNKNOWN;
           continue;
@@ -322,6 +333,7 @@ export class WriteTracker {
         stack.pushLocal(this.#globalAsLocal(u32At(source, next)));
         return lebEnd(source, next);
       case 0x24: // global.set
+        if (!stack.dead) this.#frame(at, lebEnd(source, next));
         flow.setLocal(this.#globalAsLocal(u32At(source, next)), false);
         return lebEnd(source, next);
       case 0x1f: // try_table
@@ -365,12 +377,25 @@ export class WriteTracker {
         const immediate = next;
         next = skipImmediate(source, next, key);
         if (ACCESS_BYTES[key] !== 0) this.#access(key, at, immediate, next);
-        else if (key === MEMORY_FILL && this.#fill(at, immediate, next)) this.#stores++;
+        else if (key === MEMORY_FILL && this.#fill(at, immediate, next)) this.#counts.stores++;
         else if (REPLACED[key] !== 0) this.#replacer.replace(key, at, immediate, next);
         stack.apply(pops, PUSHES[key]!);
         return next;
       }
     }
+  }
+
+  /**
+   * A `global.set` in `[at, next)`: if it sets a difference that a local keeps, as a function does that takes its stack frame,
+   * the frame is noted. What the bytes before it are is guessed: that decides what a mark is good for, not what it covers.
+   */
+  #frame(at: number, next: number): void {
+    const { source, locals } = this.#body;
+    const { stack, windows } = this.#flow;
+    const local = stack.sourceAt(0);
+    if (local < 0 || local >= locals || stack.deltaAt(0) !== 0 || !this.#mayDefer) return;
+    const tee = at - 1 - u32Bytes(local);
+    if (source[tee] === LOCAL_TEE && source[tee - 1] === I32_SUB) windows.addFrame(local, this.#body.placeOf(next));
   }
 
   /** A block whose type (specification 5.4.1) is at `at`: empty, one value type, or an index. */
@@ -400,7 +425,7 @@ export class WriteTracker {
     }
     this.#body.copyTo(at);
     this.#deferred.enter();
-    this.#marks.count += survey.ranges.length;
+    this.#counts.marks += survey.ranges.length;
     this.#deferring = flow.depth;
     this.#enter(BlockKind.surveyed, type);
     return this.#deferringLoop(next);
@@ -504,7 +529,7 @@ export class WriteTracker {
     // Of other memories and with offsets from 2^28 on: rare, and these offsets may not fit into a small integer.
     if (source[at + 1]! >= 0x40 || next > offsetAt + 4) return this.#rare(at);
     const offset = u32At(source, offsetAt);
-    this.#stores++;
+    this.#counts.stores++;
     this.#marks.cover(key, at, 2, 0, offset, this.#address[0]!);
     body.replaceU32(offsetAt, next, offset + GUEST_AT);
     stack.pop(2);
@@ -527,8 +552,8 @@ export class WriteTracker {
     const offset = offsetEnd - offsetAt <= 4 ? u32At(source, offsetAt) : Number(u64At(source, offsetAt));
     const address = this.#address[memory]!;
     const store = IS_STORE[key] !== 0;
-    if (store) this.#stores++;
-    else this.#loads++;
+    if (store) this.#counts.stores++;
+    else this.#counts.loads++;
     // Beyond 4 GiB nothing is in bounds (layout.ts), whatever the address; nor could the shifted offset be encoded.
     if (offset + GUEST_AT > 0xffff_ffff) {
       this.#trapInstead(at, pops, memory);

@@ -6,9 +6,9 @@
  * addresses is absolute and covers its whole page and the fringe.
  *
  * Windows are kept in the order they were made. Those of a block are forgotten at its end when it can be entered or left
- * otherwise than by running through ({@link truncate}), so what is left was made on a dominating path. A loop hides the
- * windows before it ({@link floor}), but not those of constants: its body may set the local later and come back. Setting a
- * local gives it another version, which ends its windows without a search.
+ * otherwise than by running through ({@link truncate}), so what is left was made on a dominating path. Setting a local
+ * gives it another version, which ends its windows without a search. In a loop those from before it hold if the loop does
+ * not set their local further down: that is assumed, and found out at the loop's end (loop-assumptions.ts).
  *
  * Beside windows the list holds aliases: local `y` is local `x` plus a constant. A store off `y` is covered by a window of
  * `x`: the store that made the window was in bounds, or the code would not be here, so `x` is below the memory's size and
@@ -17,9 +17,13 @@
  * The mark of a window may move down while the code is being written: stores below the first one, on later code of the
  * same path, are covered if all of the group lie within 64 bytes of the lowest. For a store in bounds `local + low`
  * cannot wrap, since `low` is at most the store's own offset.
+ *
+ * Where everything else fails a store in a loop may be covered by the function's stack frame (frames.ts).
  */
 
 import { FRINGE_BYTES, PAGE_BYTES } from '../base/units.ts';
+import { Frames } from './frames.ts';
+import { LoopAssumptions } from './loop-assumptions.ts';
 import { CONSTANT } from './operand-stack.ts';
 import type { OperandStack } from './operand-stack.ts';
 
@@ -32,8 +36,9 @@ export const WINDOW_OFFSET_MAX = 0x800_0000;
 export const DELTA_MAX = 0x1_0000;
 /** Room for windows at first. */
 const WINDOWS = 1024;
-/** In place of a memory: the entry is an alias. */
+/** In place of a memory: the entry is an alias; or a frame. */
 const ALIAS = -1;
+const FRAME = -2;
 
 /** What {@link Windows.cover} found. */
 export const Cover = { none: 0, full: 1, moved: 2 } as const;
@@ -41,16 +46,20 @@ export const Cover = { none: 0, full: 1, moved: 2 } as const;
 export class Windows {
   /** Windows that hold, hidden ones included. */
   count = 0;
-  /** Windows below this index are hidden by a loop. */
-  floor = 0;
+  /** What is relied on in the open loops. */
+  readonly loops: LoopAssumptions;
+  /** Stack frames that the body took. */
+  readonly frames: Frames = new Frames();
   /** After `Cover.moved`: the window, whose mark has to be patched to `lows`. */
   found = -1;
 
   readonly #stack: OperandStack;
   #tries = 0;
+  /** Whether the store asked for is `local + constant`, which may wrap, rather than an offset, which may not. */
+  #summed = false;
   /**
    * By window. Lowest offset that is relied on, where the mark stands; or the page of a constant address; or an alias's
-   * constant.
+   * constant; or a frame's index.
    */
   #lows = new Int32Array(WINDOWS);
   /** Where in the output the mark's offset stands, -1: it is fixed; or an alias's version of its base. */
@@ -65,33 +74,39 @@ export class Windows {
   #previous = new Int32Array(WINDOWS);
   /** Latest window by `source + 2`: constants first, then locals. -1: none. */
   #heads = new Int32Array(1024).fill(-1);
+  /** By local: the window that stands for the frame it holds, -1: none. */
+  #frameWindows = new Int32Array(1024).fill(-1);
 
   constructor(stack: OperandStack) {
     this.#stack = stack;
+    this.loops = new LoopAssumptions(stack);
   }
 
   /** Begins a body with `locals` locals. */
   begin(locals: number): void {
     this.truncate(0);
-    this.floor = 0;
+    this.frames.clear();
     if (locals + 2 <= this.#heads.length) return;
     this.#heads = new Int32Array(2 * locals).fill(-1);
+    this.#frameWindows = new Int32Array(2 * locals).fill(-1);
   }
 
   /**
    * Whether bytes `[low, end)` off the local `source`, at `version`, are covered. `moved`: they are if the mark of window
-   * `found` is patched.
+   * `found` is patched. `summed`: part of `low` was added to the local by code.
    */
-  cover(source: number, version: number, memory: number, low: number, end: number): number {
+  cover(source: number, version: number, memory: number, low: number, end: number, summed: boolean): number {
     this.#tries = SEARCH_MAX;
+    this.#summed = summed;
     return this.#cover(source, version, memory, low, end);
   }
 
   #cover(source: number, version: number, memory: number, low: number, end: number): number {
     if (low < 0) return Cover.none;
+    const { floor } = this.loops;
     let window = this.#heads[source + 2]!;
-    while (window >= this.floor && this.#tries-- > 0) {
-      if (this.#versions[window] !== version) return Cover.none;
+    while (window >= this.loops.hidden && this.#tries-- > 0) {
+      if (this.#versions[window] !== version) break;
       let result: number = Cover.none;
       if (this.#memories[window] === memory) result = this.#extend(window, low, end);
       else if (this.#memories[window] === ALIAS) {
@@ -99,13 +114,27 @@ export class Windows {
         const delta = this.#lows[window]!;
         const baseVersion = this.#places[window]!;
         if (this.#stack.versionOf(base) === baseVersion) {
+          this.#summed ||= delta !== 0;
           result = this.#cover(base, baseVersion, memory, low + delta, end + delta);
+          if (result !== Cover.none && window < floor) this.loops.assume(window, base);
         }
       }
-      if (result !== Cover.none) return result;
+      if (result !== Cover.none) {
+        if (window < floor) this.loops.assume(window, source);
+        return result;
+      }
       window = this.#previous[window]!;
     }
-    return Cover.none;
+    return memory === 0 ? this.#coverByFrame(source, version, low, end) : Cover.none;
+  }
+
+  #coverByFrame(source: number, version: number, low: number, end: number): number {
+    const window = this.#frameWindows[source]!;
+    if (window < this.loops.hidden || this.#versions[window] !== version) return Cover.none;
+    const before = window < this.loops.floor;
+    if (!this.frames.cover(this.#lows[window]!, low, end, this.#summed, before)) return Cover.none;
+    if (before) this.loops.assume(window, source);
+    return Cover.full;
   }
 
   /** Whether bytes of `page`, up to its byte `end` or into the next page, are covered by a mark of a constant address. */
@@ -177,6 +206,14 @@ export class Windows {
     this.add(local, stack.versionOf(local), ALIAS, delta, base, stack.versionOf(base), 0);
   }
 
+  /**
+   * `local` holds what was just taken off the stack pointer for a frame: marks for it can be inserted at `place` of the output.
+   */
+  addFrame(local: number, place: number): void {
+    this.#frameWindows[local] = this.count;
+    this.add(local, this.#stack.versionOf(local), FRAME, this.frames.add(local, place), 0, 0, 0);
+  }
+
   /** The page of a constant address was just marked. */
   addPage(memory: number, page: number): void {
     this.add(CONSTANT, 0, memory, page, 0, -1, 0);
@@ -186,7 +223,9 @@ export class Windows {
   truncate(count: number): void {
     while (this.count > count) {
       const window = --this.count;
-      this.#heads[this.#sources[window]! + 2] = this.#previous[window]!;
+      const source = this.#sources[window]!;
+      this.#heads[source + 2] = this.#previous[window]!;
+      if (this.#memories[window] === FRAME) this.#frameWindows[source] = -1;
     }
   }
 

@@ -115,6 +115,14 @@ export class ByteWriter {
     else while (start < end) buffer[at++] = source[start++]!;
   }
 
+  /** Moves the bytes from `from` on to `place` before them; those between follow. */
+  moveTo(place: number, from: number): void {
+    const { buffer, length } = this;
+    const moved = buffer.slice(from, length);
+    buffer.copyWithin(place + moved.length, place, from);
+    buffer.set(moved, place);
+  }
+
   /** A name: its length in bytes, then its UTF-8 (specification 5.2.4). */
   name(text: string): void {
     const bytes = utf8.encode(text);
