@@ -17,6 +17,9 @@
 
 import { PAGE_BYTES } from '../base/units.ts';
 
+/** Of a body, those of inlined functions included: bounds the work. */
+const FRAMES_MAX = 64;
+
 /** The stack frame that a body took: the local that holds it, where marks go, which of its bytes are relied on. */
 interface Frame {
   readonly local: number;
@@ -34,7 +37,12 @@ export class Frames {
 
   /** Forgets all. */
   clear(): void {
-    this.#frames.length = 0;
+    if (this.#frames.length > 0) this.#frames.length = 0;
+  }
+
+  /** Whether no more can be noted. */
+  get full(): boolean {
+    return this.#frames.length === FRAMES_MAX;
   }
 
   /** Notes a frame. Returns its index. */
@@ -57,8 +65,8 @@ export class Frames {
     return true;
   }
 
-  /** The frames that are relied on, the last one taken first. */
-  get relied(): readonly Frame[] {
-    return this.#frames.filter(({ end }) => end > 0).reverse();
+  /** Calls `mark` for the frames that are relied on, the last one taken first. */
+  forRelied(mark: (frame: Readonly<Frame>) => void): void {
+    for (let i = this.#frames.length - 1; i >= 0; i--) if (this.#frames[i]!.end > 0) mark(this.#frames[i]!);
   }
 }

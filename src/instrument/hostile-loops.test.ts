@@ -1,4 +1,4 @@
-/** Loops as long as a function may be: looking at them takes time in proportion to their length. */
+/** Loops as long, as many or as deep as a function may have: looking at them takes time in proportion to their length. */
 
 import { expect, test } from 'vitest';
 import { wat } from '../../test/instrument/harness.ts';
@@ -32,5 +32,29 @@ test.each([
   const { meta } = instrument(bytes);
   expect(meta.report.stores).toBeGreaterThan(0);
   expect(meta.hooks.deferred).toBeDefined();
+  expect(performance.now() - began).toBeLessThan(TIME_MS);
+});
+
+const LOCALS = 20_000;
+const locals = Array.from({ length: LOCALS }, (_, i) => `(local $l${i} i32)`).join(' ');
+const each = (code: (local: string, index: number) => string) =>
+  Array.from({ length: LOCALS }, (_, i) => code(`$l${i}`, i)).join('\n');
+const stores = each((local) => `(i32.store8 (local.get ${local}) (i32.const 1))`);
+const deep = (depth: number, code: string) => `${'(loop (call $f) '.repeat(depth)} ${code} ${')'.repeat(depth)}`;
+const FRAME = '(global.set $sp (local.tee $x (i32.sub (global.get $sp) (i32.const 300))))';
+
+test.each([
+  ['loops in loops', deep(LENGTH / 10, STORE)],
+  ['loops in loops that rely on many windows', `${stores} ${deep(200, stores)}`],
+  [
+    'loops that set what they rely on',
+    `${stores} ${each((local, i) => `(loop (call $f) (i32.store8 (local.get ${local}) (i32.const 1)) (local.set $l${i} (i32.const 9)))`)}`,
+  ],
+  ['frames', `(loop (call $f) ${`${FRAME} (loop (call $f) ${STORE})`.repeat(LENGTH / 10)})`],
+])('%s', async (_, code) => {
+  const bytes = await wat(`(module (memory 1) (global $sp (mut i32) (i32.const 0))
+    (func $f (param $x i32) ${locals} ${code.replaceAll('(call $f)', '(call $f (i32.const 0))')}))`);
+  const began = performance.now();
+  expect(instrument(bytes).meta.report.stores).toBeGreaterThan(0);
   expect(performance.now() - began).toBeLessThan(TIME_MS);
 });

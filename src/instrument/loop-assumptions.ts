@@ -26,6 +26,8 @@ import type { OperandStack } from './operand-stack.ts';
 const DEPTH_MAX = 32;
 /** How often a body is written before its loops hide everything. */
 const ATTEMPTS_MAX = 4;
+/** How many locals are looked at for the loops of a body that failed, before the same. */
+const LOOKS_MAX = 1_000_000;
 
 /** Above the index of any local, globals included: an assumption's key is a window times this plus a local. */
 const LOCALS_END = 2 ** 21;
@@ -39,6 +41,7 @@ export class LoopAssumptions {
   failed = false;
   readonly #stack: OperandStack;
   #attempts = 0;
+  #looks = 0;
   #depth = 0;
   /** By open loop: where it stands, the windows made before it, what was hidden outside, the latest version of a local. */
   readonly #places: number[] = [];
@@ -57,7 +60,10 @@ export class LoopAssumptions {
   /** Begins to read a body; `again`: the same as before. */
   begin(again: boolean): void {
     this.#attempts = again ? this.#attempts + 1 : 1;
-    if (!again) this.#sets.clear();
+    if (!again) {
+      this.#sets.clear();
+      this.#looks = 0;
+    }
     this.failed = false;
     this.#depth = 0;
     this.floor = 0;
@@ -101,6 +107,8 @@ export class LoopAssumptions {
 
   #fail(depth: number): void {
     this.failed = true;
-    this.#sets.set(this.#places[depth]!, this.#stack.localsSince(this.#versions[depth]!));
+    this.#looks += this.#stack.locals;
+    if (this.#looks > LOOKS_MAX) this.#attempts = ATTEMPTS_MAX;
+    else this.#sets.set(this.#places[depth]!, this.#stack.localsSince(this.#versions[depth]!));
   }
 }

@@ -27,6 +27,8 @@ export class OperandStack {
   height = 0;
   /** Height at the entry of the innermost block. */
   base = 0;
+  /** Locals of the body, globals included. */
+  locals = 0;
   /** Whether the code that follows can't be reached. */
   dead = false;
   /** By slot. The arrays are other ones after {@link begin} and {@link pushMany}. */
@@ -38,17 +40,17 @@ export class OperandStack {
   /** By local. Counts up over all bodies, so it need not be cleared. Another array after {@link begin}. */
   versions: Int32Array<ArrayBuffer> = new Int32Array(1024);
   #version = 0;
-  #locals = 0;
-  /** Mutable globals, as locals, that were read or set since the last call. */
+  /** Mutable globals, as locals, that were read or set since the last call: the first {@link #touches}. */
   readonly #touched: number[] = [];
+  #touches = 0;
 
   /** Begins a body of `bytes` bytes and `locals` locals, parameters and globals included. */
   begin(bytes: number, locals: number): void {
     this.height = 0;
     this.base = 0;
     this.dead = false;
-    this.#touched.length = 0;
-    this.#locals = locals;
+    this.#touches = 0;
+    this.locals = locals;
     if (locals > this.versions.length) this.versions = grown(this.versions, locals);
     this.#ensure(bytes + 1);
   }
@@ -122,7 +124,7 @@ export class OperandStack {
   /** The locals of this body that got a version after `version`. */
   localsSince(version: number): number[] {
     const locals: number[] = [];
-    for (let local = 0; local < this.#locals; local++) {
+    for (let local = 0; local < this.locals; local++) {
       if (((this.versions[local]! - version) | 0) > 0) locals.push(local);
     }
     return locals;
@@ -136,13 +138,13 @@ export class OperandStack {
 
   /** A mutable global, as a local, is read or set: from here on a call ends what is known of it. */
   touch(global: number): void {
-    if (this.#touched.at(-1) !== global) this.#touched.push(global);
+    const touches = this.#touches;
+    if (touches === 0 || this.#touched[touches - 1] !== global) this.#touched[this.#touches++] = global;
   }
 
   /** A call: whoever runs may set the mutable globals. */
   call(): void {
-    for (let i = this.#touched.length; i > 0; i--) this.setLocal(this.#touched[i - 1]!);
-    this.#touched.length = 0;
+    while (this.#touches > 0) this.setLocal(this.#touched[--this.#touches]!);
   }
 
   /** Version of a local now. */

@@ -10,6 +10,12 @@ const Y = '(local.get $y)';
 const G = '(global.get $g)';
 const bump = (local: string, by: number) => `(local.set ${local} (i32.add (local.get ${local}) (i32.const ${by})))`;
 
+const LOOP = '(loop (call $nothing)';
+const AGAIN = '(br_if 0 (local.tee $c (i32.shr_u (local.get $c) (i32.const 1)))))';
+const frame = (from: string, bytes: number) => `(global.set $g (local.tee $z (i32.sub ${from} (i32.const ${bytes}))))`;
+const Z = '(local.get $z)';
+const NOT_FIRST = '(br_if 0 (i32.eq (local.get $c) (i32.const 7)))';
+
 const tryTable = WebAssembly.validate(await wat('(module (func (block (try_table (catch_all 0)))))'));
 
 /** Name, marks, code with address locals `$x`, `$y` and a condition `$c`. */
@@ -35,6 +41,53 @@ const CASES: [string, number, string][] = [
     `${at(X)} (loop ${at(X)} ${bump('$x', 4096)} (br_if 0 (local.tee $c (i32.shr_u (local.get $c) (i32.const 1)))))`,
   ],
   ['a window from before a loop that does not set its base', 1, `${at(X)} (loop ${at(X)}) ${at(X)}`],
+  ['before a loop that calls', 1, `${at(X)} ${LOOP} ${at(X)} ${AGAIN}`],
+  ['before a loop that calls and sets the base', 2, `${at(X)} ${LOOP} ${at(X)} ${bump('$x', 4096)} ${AGAIN}`],
+  [
+    'before a loop that sets one of two bases',
+    3,
+    `${at(X)} ${at(Y)} ${LOOP} ${at(X)} ${at(Y)} ${bump('$x', 4096)} ${AGAIN}`,
+  ],
+  ['before two loops', 1, `${at(X)} ${LOOP} ${LOOP} ${at(X)} ${AGAIN} ${AGAIN}`],
+  [
+    'before two loops, the outer one sets the base',
+    2,
+    `${at(X)} ${LOOP} ${LOOP} ${at(X)} ${AGAIN} ${bump('$x', 64)} ${AGAIN}`,
+  ],
+  [
+    'before two loops, the inner one sets the base',
+    3,
+    `${at(X)} ${LOOP} ${at(X)} ${LOOP} ${at(X)} ${bump('$x', 64)} ${AGAIN} ${AGAIN}`,
+  ],
+  ['a derived local before a loop that calls', 1, `${at(X)} (local.set $y ${X}) ${LOOP} ${at(Y)} ${AGAIN}`],
+  [
+    'a derived local before a loop that sets its base, which a branch leaves unmarked',
+    2,
+    `(local.set $y (i32.add ${X} (i32.const 8))) ${LOOP} (block ${NOT_FIRST} ${at(X)} ${at(Y)}) ${bump('$x', 4096)} ${AGAIN}`,
+  ],
+  ['a frame, outside of loops', 2, `${frame(G, 200)} ${at(Z)} ${at(Z, 150)}`],
+  ['a frame of 64 bytes', 1, `${frame(G, 64)} ${LOOP} ${at(Z, 63)} ${at(Z)} ${AGAIN}`],
+  ['a frame of more', 2, `${frame(G, 200)} ${LOOP} ${at(Z, 190)} ${at(Z)} ${at(Z, 100)} ${AGAIN}`],
+  ['a frame, only its end', 1, `${frame(G, 200)} ${LOOP} ${at(Z, 190)} ${at(Z, 150)} ${AGAIN}`],
+  ['a frame that is set', 2, `${frame(G, 200)} ${LOOP} ${at(Z, 190)} ${bump('$z', 4096)} ${at(Z, 190)} ${AGAIN}`],
+  [
+    'a frame that is relied on, then as well behind the loop',
+    1,
+    `${frame(G, 48)} ${LOOP} ${at(Z)} ${AGAIN} ${at(Z, 40)}`,
+  ],
+  [
+    'a frame in a block',
+    3,
+    `(block (br_if 0 (local.get $c)) ${frame(G, 200)} ${LOOP} ${at(Z)} ${AGAIN}) ${LOOP} ${at(Z)} ${AGAIN} ${at(Z, 150)}`,
+  ],
+  [
+    'a frame that wraps',
+    2,
+    `${frame('(i32.const 8)', 48)} ${LOOP} (if (i32.eqz (local.get $k)) (then ${at(`(i32.add ${Z} (i32.const 10))`)}))
+      ${at(`(i32.add ${Z} (i32.const 44))`)} ${AGAIN}`,
+  ],
+  ['a page of a frame', 2, `${frame(G, 4096)} ${LOOP} ${at(Z)} ${at(Z, 4095)} ${AGAIN}`],
+  ['more than a page of a frame', 3, `${frame(G, 5000)} ${LOOP} ${at(Z)} ${at(Z, 4095)} ${at(Z, 4096)} ${AGAIN}`],
   ['a window of a loop, after it', 1, `(loop ${at(X)}) ${at(X)}`],
   ['a copy', 1, `${at(X)} (local.set $y ${X}) ${at(Y, 60)}`],
   ['a base and a constant', 1, `${at(X)} ${at(`(i32.add ${X} (i32.const 60))`)}`],
@@ -85,7 +138,7 @@ test.each([...CASES, ...runnable])('%s: %i', async (_, marks, code) => {
   const bytes = await wat(`(module (memory 4) (tag $t)
     (global $g (mut i32) (i32.const 4090)) (global $k i32 (i32.const 4090))
     (func $nothing (global.set $g (i32.add (global.get $g) (i32.const 4096))))
-    (func (export "f") (param $x i32) (param $y i32) (param $c i32) (local $z i32) ${code}))`);
+    (func (export "f") (param $x i32) (param $y i32) (param $c i32) (local $z i32) (local $k i32) (local.set $k (i32.const 1)) ${code}))`);
   const twin = new Twin(bytes);
   expect(twin.meta.report.marks).toBe(marks);
   const guest = twin.guest();
