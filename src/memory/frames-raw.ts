@@ -9,9 +9,12 @@ import { FramePool, ZERO_FRAME } from './frame-pool.ts';
 
 const FRINGE_WORDS = FRINGE_BYTES / 4;
 
-/** Copies a whole page out of a core. Caller: holds the only reference to `frame` (I1), the page lies in the core. */
-export function copyOut(pool: FramePool, core: Uint8Array, at: number, frame: FrameIndex): void {
-  pool.slabBytes(frame).set(core.subarray(at, at + PAGE_BYTES), FramePool.offsetOf(frame));
+/**
+ * Copies `pages` pages that follow one another out of a core, into as many frames side by side in one slab, from `frame` on.
+ * Caller: holds the only reference to each (I1), the pages lie in the core.
+ */
+export function copyOut(pool: FramePool, core: Uint8Array, at: number, frame: FrameIndex, pages: number): void {
+  if (pages > 0) pool.slabBytes(frame).set(core.subarray(at, at + pages * PAGE_BYTES), FramePool.offsetOf(frame));
 }
 
 /**

@@ -131,16 +131,30 @@ export class ResidentMemory {
     const end = (this.bytes.length - GUEST_AT) >>> PAGE_SHIFT;
     let map = root;
     let used = 0;
+    // Pages that follow one another, in frames that do: one copy for all of them.
+    let first = 0;
+    let firstFrame = ZERO_FRAME;
+    let run = 0;
+    const writeBack = (page: PageIndex): void => {
+      map = this.#maps.own(map, page);
+      const frame = this.#maps.owned;
+      if (page !== first + run || !FramePool.follows(firstFrame, run, frame)) {
+        copyOut(this.#pool, this.bytes, pageAt(first), firstFrame, run);
+        first = page;
+        firstFrame = frame;
+        run = 0;
+      }
+      run++;
+      used++;
+    };
     for (let i = 0; i < this.#dirtyCount; i++) {
       const page = this.#dirty[i]!;
-      map = this.#writeBack(map, page);
-      used++;
+      writeBack(page);
       const next = page + 1;
       if (next === end || (i + 1 < this.#dirtyCount && this.#dirty[i + 1] === next)) continue;
-      if (!fringeDiffers(this.#pool, this.words, pageAt(next), this.#maps.get(map, next))) continue;
-      map = this.#writeBack(map, next);
-      used++;
+      if (fringeDiffers(this.#pool, this.words, pageAt(next), this.#maps.get(map, next))) writeBack(next);
     }
+    copyOut(this.#pool, this.bytes, pageAt(first), firstFrame, run);
     this.#pool.unreserve(reserved - used);
     this.#maps.unreserve(reserved);
     this.#reserved = 0;
@@ -259,12 +273,6 @@ export class ResidentMemory {
       run++;
     }
     return run;
-  }
-
-  #writeBack(map: PageMapRoot, page: PageIndex): PageMapRoot {
-    const owned = this.#maps.own(map, page);
-    copyOut(this.#pool, this.bytes, pageAt(page), this.#maps.owned);
-    return owned;
   }
 
   #append(found: number): void {
