@@ -36,7 +36,8 @@ import { LOOP_ROLES, Role } from './body-writer.ts';
 import type { BodyWriter } from './body-writer.ts';
 import { VOID } from './emit.ts';
 import { FRONT_WASM_PAGES, WRITE_MAP_BYTES } from './layout.ts';
-import type { LoopSurvey, Range } from './loop-survey.ts';
+import type { Range } from './deferred-stores.ts';
+import type { LoopSurvey } from './loop-survey.ts';
 import type { Plan } from './plan.ts';
 
 const IF = 0x04;
@@ -155,7 +156,7 @@ export class DeferredMarks {
   enter(): void {
     const variables = this.#variables;
     variables.length = 0;
-    for (const { local } of this.#survey.ranges) if (!variables.includes(local)) variables.push(local);
+    for (const { local } of this.#survey.deferred.ranges) if (!variables.includes(local)) variables.push(local);
     assert(FIRST_VALUES + variables.length <= LOOP_ROLES, 'a loop has no more variables than ranges');
     for (let i = 0; i < variables.length; i++) {
       this.#local(LOCAL_GET, variables[i]!);
@@ -166,9 +167,9 @@ export class DeferredMarks {
 
   /** Where the loop is left, by an instruction at `at` or by its end. */
   leave(at: number): void {
-    const { backEdge, after, ranges } = this.#survey;
+    const { backEdge, after, deferred } = this.#survey;
     const place = at > backEdge ? after : at;
-    for (const range of ranges) this.#mark(range, place);
+    for (const range of deferred.ranges) this.#mark(range, place);
     this.#count(I32_SUB);
   }
 

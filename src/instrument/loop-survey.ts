@@ -19,23 +19,15 @@
  * too many a copied page.
  */
 
-import { FRINGE_BYTES } from '../base/units.ts';
 import { skipImmediate } from '../wasm/decode.ts';
 import { lebEnd, s32At, u32At } from '../wasm/leb.ts';
-import {
-  ACCESS_BYTES,
-  IMMEDIATE,
-  IS_STORE,
-  Immediate,
-  KNOWN,
-  POPS,
-  PREFIX_FC,
-  PUSHES,
-  opcodeKey,
-} from '../wasm/opcodes.ts';
+import { ACCESS_BYTES, IS_STORE, KNOWN, POPS, PUSHES, opcodeKey } from '../wasm/opcodes.ts';
 import { AffineExpressions, I32_ADD, I32_CONST, I32_MUL, I32_SHL, I32_SUB, UNKNOWN } from './affine.ts';
 import { blockTypeAt, checkSelectTypes, prefixedKey } from './decode-fast.ts';
+import { DeferredStores } from './deferred-stores.ts';
+import type { StoreAt } from './deferred-stores.ts';
 import { VOID } from './emit.ts';
+import { glance } from './loop-glance.ts';
 import { GUEST_AT } from './layout.ts';
 
 /** Bytes that a deferred store may advance by in an iteration: it must touch every page on its way. */
@@ -43,9 +35,6 @@ const STRIDE_MAX = 4096;
 /** Constants up to this are taken out of an address. */
 const DELTA_MAX = 0x1_0000;
 const REGIONS_MAX = 128;
-const GROUPS_MAX = 4;
-/** Ranges times exits of a loop: bounds the code that is added. */
-const RANGES_MAX = 12;
 
 /** Kinds of regions: parts of blocks. */
 const PLAIN = 0;
@@ -59,65 +48,6 @@ for (const name of ['memory.grow', 'memory.init', 'memory.copy', 'memory.fill', 
 }
 for (const name of ['table.init', 'table.grow', 'table.fill', 'table.copy', 'table.set']) HEAVY[opcodeKey(name)] = 1;
 
-/**
- * How the first look at a loop passes over an instruction, by key below 0xfc. 0: by {@link skipImmediate}, 1: it has no
- * immediate, 2: an integer, 3: a memory argument, 4: one, and it stores, 5: a type, and it opens a block, 6: `end`,
- * 7: such a loop is not surveyed, 8 and 9: it has 4 and 8 bytes.
- */
-const GLANCES: Uint8Array = new Uint8Array(256);
-for (let key = 0; key < PREFIX_FC; key++) {
-  if (KNOWN[key] === 0) GLANCES[key] = 7;
-  else if (IMMEDIATE[key] === Immediate.none) GLANCES[key] = 1;
-  else if (IMMEDIATE[key]! <= Immediate.memIndex || IMMEDIATE[key] === Immediate.i32) GLANCES[key] = 2;
-  else if (IMMEDIATE[key] === Immediate.f32) GLANCES[key] = 8;
-  else if (IMMEDIATE[key] === Immediate.f64) GLANCES[key] = 9;
-  else if (IMMEDIATE[key] === Immediate.memarg) GLANCES[key] = IS_STORE[key] === 1 ? 4 : 3;
-}
-for (const key of [0xfc, 0xfd, 0xfe]) GLANCES[key] = 0;
-for (const name of ['block', 'if']) GLANCES[opcodeKey(name)] = 5;
-GLANCES[opcodeKey('end')] = 6;
-for (const name of [
-  'loop try catch throw rethrow throw_ref br_table call call_indirect return_call return_call_indirect delegate',
-  'catch_all try_table',
-]) {
-  for (const each of name.split(' ')) GLANCES[opcodeKey(each)] = 7;
-}
-
-/** Stores whose range is marked when the loop is left: off one address, all within 64 bytes. */
-export interface Range {
-  /** The address, without constants. */
-  readonly node: number;
-  /** The induction variable in it. */
-  readonly local: number;
-  /** What the address advances by when the variable advances by one, modulo 2^32. */
-  readonly factor: number;
-  /** What the address advances by an iteration: this, times the local `strideLocal` if that is not UNKNOWN. */
-  readonly stride: number;
-  readonly strideLocal: number;
-  /** 1: the first address is computed after the variable advanced once. */
-  readonly shift: number;
-  /** Where the variable is set. */
-  readonly setAt: number;
-  /** Where the first of the stores stands. */
-  readonly storeAt: number;
-  /** Constant in the address of the first of the stores, and where it begins. */
-  readonly delta: number;
-  readonly firstLow: number;
-  /** Added to the address: where the lowest of the stores begins, and the highest ends. */
-  low: number;
-  high: number;
-  /** Whether all stores have the same `delta`. */
-  uniform: boolean;
-}
-
-interface Candidate {
-  readonly at: number;
-  readonly node: number;
-  readonly delta: number;
-  readonly low: number;
-  readonly high: number;
-}
-
 /** A branch out of the loop: its label counted from outside of it. */
 export interface LoopExit {
   readonly label: number;
@@ -127,10 +57,8 @@ export interface LoopExit {
 export class LoopSurvey {
   /** Locals that the loop sets, and globals as locals behind the body's own; repetitions possible. */
   readonly sets: number[] = [];
-  /** What is deferred: empty when the loop keeps its marks. */
-  readonly ranges: Range[] = [];
-  /** Where the deferred stores stand. */
-  readonly stores: Set<number> = new Set();
+  /** The stores whose marks are deferred: none when the loop keeps its marks. */
+  readonly deferred: DeferredStores = new DeferredStores();
   readonly exits: LoopExit[] = [];
   /** Where the back edge stands; code behind it runs as if it stood at {@link after}. */
   backEdge = 0;
@@ -169,11 +97,11 @@ export class LoopSurvey {
   /** A local that the step is multiplied by, or UNKNOWN. */
   #stepLocals = new Int32Array(256);
 
-  /** The addresses that {@link ranges} name. */
+  /** The addresses that the ranges of {@link deferred} name. */
   readonly expressions: AffineExpressions = new AffineExpressions();
   #stack = new Int32Array(1024);
   #height = 0;
-  readonly #candidates: Candidate[] = [];
+  readonly #candidates: StoreAt[] = [];
 
   constructor(typeParams: Int32Array, typeResults: Int32Array) {
     this.#typeParams = typeParams;
@@ -215,8 +143,7 @@ export class LoopSurvey {
     }
     this.#epoch++;
     this.sets.length = 0;
-    this.ranges.length = 0;
-    this.stores.clear();
+    this.deferred.clear();
     this.exits.length = 0;
     this.#backEdges = 0;
     this.#storesSeen = 0;
@@ -524,51 +451,21 @@ export class LoopSurvey {
       if (stride === 0 || (strideLocal < 0 && Math.abs(stride) > STRIDE_MAX)) continue;
       const setAt = this.#setAts[local]!;
       if (this.#isAmbiguous(at) || this.#isAmbiguous(setAt)) continue;
-      if (!this.#joins(candidate)) {
-        if (this.ranges.length === GROUPS_MAX) continue;
-        const { delta, low, high } = candidate;
-        const about = {
-          factor: this.expressions.factorOf(node),
-          stride,
-          strideLocal,
-          shift: this.expressions.shiftOf(node),
-          setAt,
-          storeAt: at,
-        };
-        this.ranges.push({ node, local, ...about, delta, firstLow: low, low, high, uniform: true });
-      }
-      this.stores.add(at);
+      this.deferred.add(candidate, {
+        local,
+        factor: this.expressions.factorOf(node),
+        stride,
+        strideLocal,
+        shift: this.expressions.shiftOf(node),
+        setAt,
+      });
     }
-    if (this.ranges.length * (this.exits.length + 1) <= RANGES_MAX) return;
-    this.ranges.length = 0;
-    this.stores.clear();
+    this.deferred.limit(this.exits.length + 1);
   }
 
   /** Whether code behind the back edge can't tell if the instruction at `at` ran in the last iteration. */
   #isAmbiguous(at: number): boolean {
     return this.#firstLeave < at && at < this.#lastLeave;
-  }
-
-  /**
-   * Whether a mark for some range serves this store too. The first store of a range runs whenever any of it does; so the
-   * others lie above it, or have the same constant in their address, so that the sum of both does not wrap between them.
-   */
-  #joins({ node, delta, low, high }: Candidate): boolean {
-    for (const range of this.ranges) {
-      if (range.node !== node) continue;
-      const lowest = Math.min(low, range.low);
-      const highest = Math.max(high, range.high);
-      if (highest - lowest > FRINGE_BYTES) continue;
-      if (delta !== range.delta || !range.uniform) {
-        if (!range.uniform && low < range.low) continue;
-        if (range.uniform && (low < range.low || range.low !== range.firstLow)) continue;
-        range.uniform = false;
-      }
-      range.low = lowest;
-      range.high = highest;
-      return true;
-    }
-    return false;
   }
 
   #paramsOf(at: number): number {
@@ -607,60 +504,4 @@ export class LoopSurvey {
     larger.set(this.#stack);
     this.#stack = larger;
   }
-}
-
-/**
- * Whether the loop whose code begins at `next` is to be surveyed: it stores, and has nothing in it that rules deferring
- * out. Most loops are ruled out here, at the least cost.
- */
-function glance(source: Uint8Array, next: number): boolean {
-  let depth = 0;
-  let stores = 0;
-  while (next < source.length) {
-    const key = source[next++]!;
-    switch (GLANCES[key]) {
-      case 1:
-        continue;
-      case 2:
-        while (source[next++]! >= 0x80);
-        continue;
-      case 3:
-        if (source[next]! >= 0x40) break;
-        next++;
-        while (source[next++]! >= 0x80);
-        continue;
-      case 4:
-        stores++;
-        if (source[next]! >= 0x40) break;
-        next++;
-        while (source[next++]! >= 0x80);
-        continue;
-      case 5:
-        depth++;
-        while (source[next++]! >= 0x80);
-        continue;
-      case 6:
-        if (depth === 0) return stores > 0;
-        depth--;
-        continue;
-      case 7:
-        return false;
-      case 8:
-        next += 4;
-        continue;
-      case 9:
-        next += 8;
-        continue;
-      default:
-    }
-    let full = key;
-    if (key >= 0xfc) {
-      full = prefixedKey(key, u32At(source, next));
-      next = lebEnd(source, next);
-      if (KNOWN[full] === 0) return false;
-      stores += IS_STORE[full]!;
-    }
-    next = skipImmediate(source, next, full);
-  }
-  return false;
 }

@@ -419,13 +419,13 @@ export class WriteTracker {
     }
     // What the loop sets, it may have set on the way back: what is known of the rest holds in it.
     for (const local of survey.sets) stack.setLocal(local);
-    if (survey.ranges.length === 0 || !this.#exitsAreBare()) {
+    if (survey.deferred.ranges.length === 0 || !this.#exitsAreBare()) {
       this.#enter(BlockKind.surveyed, type);
       return next;
     }
     this.#body.copyTo(at);
     this.#deferred.enter();
-    this.#counts.marks += survey.ranges.length;
+    this.#counts.marks += survey.deferred.ranges.length;
     this.#deferring = flow.depth;
     this.#enter(BlockKind.surveyed, type);
     return this.#deferringLoop(next);
@@ -560,7 +560,7 @@ export class WriteTracker {
       body.skipTo(next);
       return;
     }
-    const waits = this.#deferring >= 0 && this.#survey.stores.has(at);
+    const waits = this.#deferring >= 0 && this.#survey.deferred.places.has(at);
     if (store && !waits) {
       if (offset < NEAR_OFFSET_MAX) this.#marks.cover(key, at, pops, memory, offset, address);
       else this.#marks.coverFar(key, at, pops, memory, offset, address);
