@@ -25,7 +25,7 @@ interface Frame {
   readonly local: number;
   /** Of the output. */
   readonly place: number;
-  /** Bytes `[low, end)` are relied on. */
+  /** Bytes `[low, end)` are relied on; `end` 0: none. */
   low: number;
   end: number;
   /** Whether some address is a sum. */
@@ -47,7 +47,7 @@ export class Frames {
 
   /** Notes a frame. Returns its index. */
   add(local: number, place: number): number {
-    return this.#frames.push({ local, place, low: PAGE_BYTES, end: 0, summed: false }) - 1;
+    return this.#frames.push({ local, place, low: Infinity, end: 0, summed: false }) - 1;
   }
 
   /**

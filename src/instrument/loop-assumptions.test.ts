@@ -68,8 +68,35 @@ test('a body that was written four times, and loops nested deeply, hide what was
   loops.leave();
   expect(loops.hidden).toBe(0);
   loops.begin(false);
-  for (let depth = 0; depth < 32; depth++) loops.enter(depth, depth);
+  for (let depth = 0; depth < 8; depth++) loops.enter(depth, depth);
   expect(loops.hidden).toBe(0);
-  loops.enter(32, 32);
-  expect(loops.hidden).toBe(32);
+  loops.enter(8, 8);
+  expect(loops.hidden).toBe(8);
+});
+
+test('a loop around one that sets a local is known to set it', () => {
+  const { stack, loops } = begun();
+  loops.enter(10, 1);
+  loops.enter(20, 1);
+  loops.assume(0, X);
+  stack.setLocal(X);
+  loops.leave();
+  loops.leave();
+  loops.begin(true);
+  const before = stack.versionOf(X);
+  loops.enter(10, 1);
+  expect(stack.versionOf(X)).not.toBe(before);
+});
+
+test('a body that assumes very much is written once more, with everything hidden', () => {
+  const { loops } = begun();
+  loops.enter(10, 200_000);
+  for (let window = 0; window < 100_000; window++) loops.assume(window, X);
+  loops.leave();
+  expect(loops.failed).toBe(true);
+  loops.begin(true);
+  loops.enter(10, 200_000);
+  expect(loops.hidden).toBe(200_000);
+  loops.leave();
+  expect(loops.failed).toBe(false);
 });

@@ -10,26 +10,26 @@
  * end                               here that is known
  * ```
  *
- * Where an assumption fails the code written is wrong: {@link failed}. The body has to be written again; then the loop is
- * known, and what it sets gets a new version at its entry. A body that fails often is written with all windows hidden in
- * loops.
+ * Where an assumption fails the code written is wrong: {@link failed}. The body has to be written again; then what failed is
+ * known, and those locals get a new version at the loop's entry. A body that fails often, or assumes very much, is written
+ * with all windows hidden in loops.
  *
  * Invariants: an entry of the windows, made before a loop, holds in all of it if the loop sets none of its locals: what it
  * says was true at the entry, a mark is never taken back while code runs, and the values are the same. Whoever uses an
  * entry below {@link floor} says so ({@link assume}); at the loop's end it is handed to the loop around if it is older than
- * that one too.
+ * that one too, failed or not.
  */
 
 import type { OperandStack } from './operand-stack.ts';
 
-/** Loops nested deeper hide what was before them: bounds the work. */
-const DEPTH_MAX = 32;
+/** Loops nested deeper hide what was before them: bounds the work, since assumptions are handed outwards. */
+const DEPTH_MAX = 8;
 /** How often a body is written before its loops hide everything. */
 const ATTEMPTS_MAX = 4;
-/** How many locals are looked at for the loops of a body that failed, before the same. */
-const LOOKS_MAX = 1_000_000;
+/** Assumptions of a body, handed outwards or not, before the same. */
+const ASSUMPTIONS_MAX = 100_000;
 
-/** Above the index of any local, globals included: an assumption's key is a window times this plus a local. */
+/** Above the index of any local, globals included (limits.ts): an assumption's key is a window times this plus a local. */
 const LOCALS_END = 2 ** 21;
 
 export class LoopAssumptions {
@@ -41,17 +41,17 @@ export class LoopAssumptions {
   failed = false;
   readonly #stack: OperandStack;
   #attempts = 0;
-  #looks = 0;
+  #assumptions = 0;
+  #hidesAll = false;
   #depth = 0;
-  /** By open loop: where it stands, the windows made before it, what was hidden outside, the latest version of a local. */
+  /** By open loop: where it stands, the windows made before it, what was hidden outside. */
   readonly #places: number[] = [];
   readonly #floors: number[] = [];
   readonly #hiddens: number[] = [];
-  readonly #versions: number[] = [];
   /** By depth of an open loop: its assumptions, each with the version of its local. */
   readonly #assumed: Map<number, number>[] = [];
-  /** By the place of a loop of which an assumption failed: the locals that it sets. */
-  readonly #sets = new Map<number, readonly number[]>();
+  /** By the place of a loop of which assumptions failed: the locals that it sets. */
+  readonly #sets = new Map<number, number[]>();
 
   constructor(stack: OperandStack) {
     this.#stack = stack;
@@ -59,11 +59,13 @@ export class LoopAssumptions {
 
   /** Begins to read a body; `again`: the same as before. */
   begin(again: boolean): void {
-    this.#attempts = again ? this.#attempts + 1 : 1;
     if (!again) {
+      this.#attempts = 0;
+      this.#hidesAll = false;
       this.#sets.clear();
-      this.#looks = 0;
     }
+    if (++this.#attempts === ATTEMPTS_MAX) this.#hidesAll = true;
+    this.#assumptions = 0;
     this.failed = false;
     this.#depth = 0;
     this.floor = 0;
@@ -77,38 +79,41 @@ export class LoopAssumptions {
     this.#places[depth] = place;
     this.#floors[depth] = this.floor;
     this.#hiddens[depth] = this.hidden;
-    this.#versions[depth] = this.#stack.version;
     if (this.#assumed.length === depth) this.#assumed.push(new Map());
-    this.#assumed[depth]!.clear();
     this.floor = windows;
-    if (depth >= DEPTH_MAX || this.#attempts >= ATTEMPTS_MAX) this.hidden = windows;
+    if (depth >= DEPTH_MAX || this.#hidesAll) this.hidden = windows;
   }
 
   /** Something is relied on that `window`, which is below {@link floor}, says of `local`. */
   assume(window: number, local: number): void {
-    this.#assumed[this.#depth - 1]!.set(window * LOCALS_END + local, this.#stack.versionOf(local));
+    this.#assume(this.#depth - 1, window * LOCALS_END + local, this.#stack.versionOf(local));
+  }
+
+  #assume(depth: number, key: number, version: number): void {
+    this.#assumed[depth]!.set(key, version);
+    if (++this.#assumptions === ASSUMPTIONS_MAX) this.failed = this.#hidesAll = true;
   }
 
   /** The innermost loop ends. */
   leave(): void {
     const depth = --this.#depth;
     const outer = this.#floors[depth]!;
-    let failed = false;
-    for (const [key, version] of this.#assumed[depth]!) {
+    const assumed = this.#assumed[depth]!;
+    for (const [key, version] of assumed) {
       const local = key % LOCALS_END;
-      const window = (key - local) / LOCALS_END;
-      if (this.#stack.versionOf(local) !== version) failed = true;
-      else if (window < outer) this.assume(window, local);
+      if (this.#stack.versionOf(local) !== version) this.#fail(depth, local);
+      if ((key - local) / LOCALS_END < outer) this.#assume(depth - 1, key, version);
     }
-    if (failed) this.#fail(depth);
+    assumed.clear();
     this.floor = outer;
     this.hidden = this.#hiddens[depth]!;
   }
 
-  #fail(depth: number): void {
+  #fail(depth: number, local: number): void {
     this.failed = true;
-    this.#looks += this.#stack.locals;
-    if (this.#looks > LOOKS_MAX) this.#attempts = ATTEMPTS_MAX;
-    else this.#sets.set(this.#places[depth]!, this.#stack.localsSince(this.#versions[depth]!));
+    const place = this.#places[depth]!;
+    const sets = this.#sets.get(place);
+    if (sets === undefined) this.#sets.set(place, [local]);
+    else sets.push(local);
   }
 }

@@ -149,13 +149,13 @@ export class MarkWriter {
     this.#memory = 0;
     this.#flow.windows.frames.forRelied(({ local, place, low, end, summed }) => {
       const from = out.length;
-      this.#markAt(local, low);
-      if (end - low > FRINGE_BYTES || summed) this.#markAt(local, end - 1);
+      this.#markOff(local, low);
+      if (end - low > FRINGE_BYTES || summed) this.#markOff(local, end - 1);
       out.moveTo(place, from);
     });
   }
 
-  #markAt(local: number, offset: number): void {
+  #markOff(local: number, offset: number): void {
     this.#pushSource(local);
     if (offset !== 0) this.#add(ADDRESS32, offset);
     this.#mark(ADDRESS32);

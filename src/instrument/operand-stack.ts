@@ -4,8 +4,8 @@
  *
  * A slot is one of: unknown; local `x` at version `v` plus a constant; the i32 constant `c`. `local.set` and `local.tee`
  * give a local a new version, which no slot has had. Globals count as locals behind the function's own; any call may set
- * the mutable ones, so it gives a new version to those that were touched since the call before. A slot's value is the local's present value (plus the constant)
- * exactly if the versions agree: between a push and its use lies only code that stands between them in the text, since
+ * the mutable ones, so it gives a new version to those that were touched since the call before. A slot's value is the
+ * local's present value (plus the constant) exactly if the versions agree: between a push and its use lies only code that stands between them in the text, since
  * operands never outlive their block and those passed into or out of a block are made unknown.
  *
  * After an unconditional branch code is dead until the block ends. There the stack is polymorphic (specification
@@ -27,8 +27,6 @@ export class OperandStack {
   height = 0;
   /** Height at the entry of the innermost block. */
   base = 0;
-  /** Locals of the body, globals included. */
-  locals = 0;
   /** Whether the code that follows can't be reached. */
   dead = false;
   /** By slot. The arrays are other ones after {@link begin} and {@link pushMany}. */
@@ -50,7 +48,6 @@ export class OperandStack {
     this.base = 0;
     this.dead = false;
     this.#touches = 0;
-    this.locals = locals;
     if (locals > this.versions.length) this.versions = grown(this.versions, locals);
     this.#ensure(bytes + 1);
   }
@@ -114,20 +111,6 @@ export class OperandStack {
   /** `local.set`: what the local held is gone. */
   setLocal(local: number): void {
     this.versions[local] = this.newVersion();
-  }
-
-  /** The latest version that was given to a local. */
-  get version(): number {
-    return this.#version;
-  }
-
-  /** The locals of this body that got a version after `version`. */
-  localsSince(version: number): number[] {
-    const locals: number[] = [];
-    for (let local = 0; local < this.locals; local++) {
-      if (((this.versions[local]! - version) | 0) > 0) locals.push(local);
-    }
-    return locals;
   }
 
   /** A version that no local has had. */

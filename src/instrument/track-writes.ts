@@ -115,7 +115,7 @@ export class WriteTracker {
   readonly #survey: LoopSurvey;
   readonly #deferred: DeferredMarks;
   #deferring = 0;
-  readonly #mayDefer: boolean;
+  readonly #hasAddress32: boolean;
 
   /** `out`: where bodies are appended, each with its size. */
   constructor(plan: Plan, out: ByteWriter) {
@@ -131,7 +131,7 @@ export class WriteTracker {
     this.#typeResults = Int32Array.from(types, ({ results }) => results.length);
     this.#survey = new LoopSurvey(this.#typeParams, this.#typeResults);
     this.#deferred = new DeferredMarks(plan, this.#body, this.#survey);
-    this.#mayDefer = plan.memories[0]!.address === 'i32';
+    this.#hasAddress32 = plan.memories[0]!.address === 'i32';
     this.#address = plan.memories.map(({ address }) => (address === 'i64' ? ADDRESS64 : ADDRESS32));
   }
 
@@ -149,14 +149,14 @@ export class WriteTracker {
     const { out } = this.#body;
     const { length } = out;
     const { loads, stores, marks } = this.#counts;
-    loops.begin(false);
-    this.#write(source, start, end, typeIndex);
-    while (loops.failed) {
+    let again = false;
+    do {
       out.length = length;
       Object.assign(this.#counts, { loads, stores, marks });
-      loops.begin(true);
+      loops.begin(again);
       this.#write(source, start, end, typeIndex);
-    }
+      again = true;
+    } while (loops.failed);
     this.#marks.frames();
     this.#body.finish();
   }
@@ -393,7 +393,7 @@ export class WriteTracker {
     const { source, locals } = this.#body;
     const { stack, windows } = this.#flow;
     const local = stack.sourceAt(0);
-    if (local < 0 || local >= locals || stack.deltaAt(0) !== 0 || !this.#mayDefer) return;
+    if (local < 0 || local >= locals || stack.deltaAt(0) !== 0 || !this.#hasAddress32) return;
     const tee = at - 1 - u32Bytes(local);
     if (source[tee] === LOCAL_TEE && source[tee - 1] === I32_SUB) windows.addFrame(local, this.#body.placeOf(next));
   }
@@ -413,7 +413,7 @@ export class WriteTracker {
     const slots = locals + this.#mutable.length;
     const survey = this.#survey;
     const next = lebEnd(source, type);
-    if (stack.dead || !survey.survey(source, type, locals, slots, this.#mayDefer)) {
+    if (stack.dead || !survey.survey(source, type, locals, slots, this.#hasAddress32)) {
       this.#enter(BlockKind.loop, type);
       return next;
     }

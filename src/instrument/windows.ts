@@ -55,7 +55,10 @@ export class Windows {
 
   readonly #stack: OperandStack;
   #tries = 0;
-  /** Whether the store asked for is `local + constant`, which may wrap, rather than an offset, which may not. */
+  /**
+   * Whether the store asked for is `local + constant`, which may wrap, rather than an offset, which may not. Stays once an
+   * alias with a constant was looked through, also in vain: then a frame gets a mark more than it needs.
+   */
   #summed = false;
   /**
    * By window. Lowest offset that is relied on, where the mark stands; or the page of a constant address; or an alias's
@@ -137,7 +140,7 @@ export class Windows {
     return Cover.full;
   }
 
-  /** Whether bytes of `page`, up to its byte `end` or into the next page, are covered by a mark of a constant address. */
+  /** Whether bytes of `page`, up to its byte `end` or into the next page, are covered by a mark of a constant address: no loop hides it. */
   coversPage(memory: number, page: number, end: number): boolean {
     let window = this.#heads[CONSTANT + 2]!;
     for (let tries = SEARCH_MAX; window >= 0 && tries > 0; tries--) {
