@@ -6,8 +6,6 @@
 
 import type { Random } from './random-code.ts';
 
-/** Parameters of every function: two addresses, what stands for the stack pointer, bits that decide where branches go. */
-export const NEST_PARAMS = 4;
 const LOOPS_MAX = 6;
 /** Bytes of stack frames; the last ones are too large for all of it to be covered. */
 const FRAMES = [16, 64, 65, 100, 544, 4096, 4112, 5000] as const;
@@ -18,7 +16,10 @@ const STORES = [
   ['i64.store', '(i64.const 0x5a5b5c5d5e5f6a6b)'],
 ] as const;
 
-/** The text of a module that exports functions `f0` to `f<count-1>`, of type (i32 × {@link NEST_PARAMS}) -> (). */
+/**
+ * The text of a module that exports functions `f0` to `f<count-1>` of type (i32 × 4) -> (): two addresses, what stands for the
+ * stack pointer, bits that decide where branches go.
+ */
 export function randomNestModule(random: Random, count: number): string {
   const functions = Array.from({ length: count }, (_, index) => new NestText(random).text(index));
   return `(module (memory (export "memory") 4)
