@@ -34,6 +34,8 @@ class NestText {
   #budget = 40;
   #loops = 0;
   #labels = 0;
+  /** Of the open blocks and loops. */
+  readonly #open: string[] = [];
   #frameBytes: number;
 
   constructor(random: Random) {
@@ -65,7 +67,8 @@ class NestText {
     if (roll < 64) return this.#set();
     if (roll < 67) return this.#frame();
     if (roll < 77) return this.#skip(depth);
-    if (roll < 95) return this.#loop(depth);
+    if (roll < 92) return this.#loop(depth);
+    if (roll < 97) return this.#jump();
     return random.chance(50) ? '(call $moves)' : '(if (i32.and (local.get $bits) (i32.const 1)) (then (return)))';
   }
 
@@ -73,6 +76,9 @@ class NestText {
     const random = this.#random;
     const [name, value] = random.pick(STORES);
     if (random.chance(10)) return `(${name} offset=${random.below(40)} (global.get $sp) ${value})`;
+    if (random.chance(8)) {
+      return `(memory.fill (local.get ${random.pick([...LOCALS, '$f'])}) (i32.const 77) (i32.const ${1 + random.below(34)}))`;
+    }
     if (random.chance(60)) return `(${name} offset=${random.below(70)} (local.get ${random.pick(LOCALS)}) ${value})`;
     const at = random.below(this.#frameBytes + (random.chance(20) ? 40 : 0));
     if (random.chance(70)) return `(${name} offset=${at} (local.get $f) ${value})`;
@@ -98,7 +104,23 @@ class NestText {
   #skip(depth: number): string {
     const label = `$l${this.#labels++}`;
     if (this.#random.chance(50)) return `(if ${this.#bit()} (then ${this.#statements(depth - 1)}))`;
-    return `(block ${label} (br_if ${label} ${this.#bit()}) ${this.#statements(depth - 1)})`;
+    return this.#within(label, () => `(block ${label} (br_if ${label} ${this.#bit()}) ${this.#statements(depth - 1)})`);
+  }
+
+  /** Out of a block, or back to the head of a loop, which costs fuel. */
+  #jump(): string {
+    const random = this.#random;
+    if (this.#open.length === 0) return '';
+    const label = random.pick(this.#open);
+    if (random.chance(50)) return `(if ${this.#bit()} (then ${this.#set()} (br ${label})))`;
+    return `(if ${this.#bit()} (then (br_table ${random.pick(this.#open)} ${label} ${this.#bit()})))`;
+  }
+
+  #within(label: string, text: () => string): string {
+    this.#open.push(label);
+    const inner = text();
+    this.#open.pop();
+    return inner;
   }
 
   /** Another bit each time: bits go round. */
@@ -111,7 +133,9 @@ class NestText {
     const counter = `$c${this.#loops++}`;
     const label = `$l${this.#labels++}`;
     const again = `(br_if ${label} (local.tee ${counter} (i32.sub (local.get ${counter}) (i32.const 1))))`;
-    return `(local.set ${counter} (i32.const 3))
+    return this.#within(
+      label,
+      () => `(local.set ${counter} (i32.const 3))
       (loop ${label}
         (if (i32.eqz (global.get $fuel)) (then (return)))
         (global.set $fuel (i32.sub (global.get $fuel) (i32.const 1)))
@@ -120,6 +144,7 @@ class NestText {
         ${this.#random.chance(25) ? `(if ${this.#bit()} (then ${this.#set()} ${again}))` : ''}
         ${this.#statements(depth - 1)}
         ${this.#random.chance(40) ? this.#set() : ''}
-        ${again})`;
+        ${again})`,
+    );
   }
 }
