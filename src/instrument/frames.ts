@@ -17,7 +17,7 @@
 
 import { PAGE_BYTES } from '../base/units.ts';
 
-/** Of a body, those of inlined functions included: bounds the work. */
+/** Of a body, those of inlined functions included, the first are relied on: bounds the work. */
 const FRAMES_MAX = 64;
 
 /** The stack frame that a body took: the local that holds it, where marks go, which of its bytes are relied on. */
@@ -37,12 +37,7 @@ export class Frames {
 
   /** Forgets all. */
   clear(): void {
-    if (this.#frames.length > 0) this.#frames.length = 0;
-  }
-
-  /** Whether no more can be noted. */
-  get full(): boolean {
-    return this.#frames.length === FRAMES_MAX;
+    this.#frames.length = 0;
   }
 
   /** Notes a frame. Returns its index. */
@@ -58,7 +53,7 @@ export class Frames {
     const frame = this.#frames[index]!;
     const lowest = Math.min(low, frame.low);
     const highest = Math.max(end, frame.end);
-    if (highest - lowest > PAGE_BYTES || (!inLoop && frame.end === 0)) return false;
+    if (index >= FRAMES_MAX || highest - lowest > PAGE_BYTES || (!inLoop && frame.end === 0)) return false;
     frame.low = lowest;
     frame.end = highest;
     frame.summed ||= summed;

@@ -41,14 +41,12 @@ import { Trampolines } from './trampolines.ts';
 import { writeOutput } from './output.ts';
 
 /**
- * Instruments a module. Its bytes are not changed and not kept.
+ * Instruments a module. `bytes` are not changed and not kept.
  *
  * Throws `FargoError`: `invalid-module` when the engine does not accept it, `unsupported` when it cannot be captured or
  * uses a feature outside the opcode table, `limit` for a cap of the reader.
  */
-export function instrument(given: Uint8Array, options: InstrumentOptions = {}): Instrumented {
-  // Without what Node's `Buffer` adds: its spans are slow to make.
-  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
+export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): Instrumented {
   const { budget: withBudget = false, exactCalls = false, keepCustomSections = true } = options;
   const started = performance.now();
   const valid = WebAssembly.validate(bytes);

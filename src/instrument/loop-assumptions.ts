@@ -32,6 +32,14 @@ const ASSUMPTIONS_MAX = 100_000;
 /** Above the index of any local, globals included (limits.ts): an assumption's key is a window times this plus a local. */
 const LOCALS_END = 2 ** 21;
 
+/** An open loop: where it stands, `floor` and `hidden` outside of it, its assumptions, each with the version of its local. */
+interface OpenLoop {
+  readonly place: number;
+  readonly floor: number;
+  readonly hidden: number;
+  readonly assumed: Map<number, number>;
+}
+
 export class LoopAssumptions {
   /** Windows below this index were made before the innermost open loop. */
   floor = 0;
@@ -43,13 +51,8 @@ export class LoopAssumptions {
   #attempts = 0;
   #assumptions = 0;
   #hidesAll = false;
-  #depth = 0;
-  /** By open loop: where it stands, the windows made before it, what was hidden outside. */
-  readonly #places: number[] = [];
-  readonly #floors: number[] = [];
-  readonly #hiddens: number[] = [];
-  /** By depth of an open loop: its assumptions, each with the version of its local. */
-  readonly #assumed: Map<number, number>[] = [];
+  /** The innermost last. */
+  readonly #open: OpenLoop[] = [];
   /** By the place of a loop of which assumptions failed: the locals that it sets. */
   readonly #sets = new Map<number, number[]>();
 
@@ -67,7 +70,7 @@ export class LoopAssumptions {
     if (++this.#attempts === ATTEMPTS_MAX) this.#hidesAll = true;
     this.#assumptions = 0;
     this.failed = false;
-    this.#depth = 0;
+    this.#open.length = 0;
     this.floor = 0;
     this.hidden = 0;
   }
@@ -75,43 +78,35 @@ export class LoopAssumptions {
   /** A loop begins that was not surveyed, at `place` of the body, after `windows` windows. */
   enter(place: number, windows: number): void {
     for (const local of this.#sets.get(place) ?? []) this.#stack.setLocal(local);
-    const depth = this.#depth++;
-    this.#places[depth] = place;
-    this.#floors[depth] = this.floor;
-    this.#hiddens[depth] = this.hidden;
-    if (this.#assumed.length === depth) this.#assumed.push(new Map());
+    this.#open.push({ place, floor: this.floor, hidden: this.hidden, assumed: new Map() });
     this.floor = windows;
-    if (depth >= DEPTH_MAX || this.#hidesAll) this.hidden = windows;
+    if (this.#open.length > DEPTH_MAX || this.#hidesAll) this.hidden = windows;
   }
 
   /** Something is relied on that `window`, which is below {@link floor}, says of `local`. */
   assume(window: number, local: number): void {
-    this.#assume(this.#depth - 1, window * LOCALS_END + local, this.#stack.versionOf(local));
+    this.#assume(window * LOCALS_END + local, this.#stack.versionOf(local));
   }
 
-  #assume(depth: number, key: number, version: number): void {
-    this.#assumed[depth]!.set(key, version);
+  #assume(key: number, version: number): void {
+    this.#open.at(-1)!.assumed.set(key, version);
     if (++this.#assumptions === ASSUMPTIONS_MAX) this.failed = this.#hidesAll = true;
   }
 
   /** The innermost loop ends. */
   leave(): void {
-    const depth = --this.#depth;
-    const outer = this.#floors[depth]!;
-    const assumed = this.#assumed[depth]!;
+    const { place, floor, hidden, assumed } = this.#open.pop()!;
     for (const [key, version] of assumed) {
       const local = key % LOCALS_END;
-      if (this.#stack.versionOf(local) !== version) this.#fail(depth, local);
-      if ((key - local) / LOCALS_END < outer) this.#assume(depth - 1, key, version);
+      if (this.#stack.versionOf(local) !== version) this.#fail(place, local);
+      if ((key - local) / LOCALS_END < floor) this.#assume(key, version);
     }
-    assumed.clear();
-    this.floor = outer;
-    this.hidden = this.#hiddens[depth]!;
+    this.floor = floor;
+    this.hidden = hidden;
   }
 
-  #fail(depth: number, local: number): void {
+  #fail(place: number, local: number): void {
     this.failed = true;
-    const place = this.#places[depth]!;
     const sets = this.#sets.get(place);
     if (sets === undefined) this.#sets.set(place, [local]);
     else sets.push(local);

@@ -38,18 +38,6 @@ export interface AddressOpcodes {
 export const ADDRESS32: AddressOpcodes = { type: ValType.i32, const: 0x41, add: 0x6a, sub: 0x6b, shrU: 0x76 };
 export const ADDRESS64: AddressOpcodes = { type: ValType.i64, const: 0x42, add: 0x7c, sub: 0x7d, shrU: 0x88 };
 
-/** What follows an i32 address: its page is marked in memory 0. `i32.const 12; i32.shr_u; i32.const 1; i32.store8 0 0`. */
-const MARK_OF_ADDRESS = Uint8Array.of(
-  ADDRESS32.const,
-  PAGE_SHIFT,
-  ADDRESS32.shrU,
-  ADDRESS32.const,
-  1,
-  I32_STORE8,
-  0,
-  0,
-);
-
 /** Offsets below this, plus an address's constant, are small integers on every engine. */
 export const NEAR_OFFSET_MAX = 0x1000_0000;
 
@@ -236,11 +224,6 @@ export class MarkWriter {
   /** Marks the page of the address on the stack, and takes it off. */
   #mark(address: AddressOpcodes): void {
     const { out } = this.#body;
-    if (address === ADDRESS32 && this.#memory === 0) {
-      this.#counts.marks++;
-      out.copy(MARK_OF_ADDRESS, 0, MARK_OF_ADDRESS.length);
-      return;
-    }
     out.u8(address.const);
     out.u8(PAGE_SHIFT);
     out.u8(address.shrU);

@@ -213,7 +213,6 @@ export class Windows {
    * `local` holds what was just taken off the stack pointer for a frame: marks for it can be inserted at `place` of the output.
    */
   addFrame(local: number, place: number): void {
-    if (this.frames.full) return;
     this.#frameWindows[local] = this.count;
     this.add(local, this.#stack.versionOf(local), FRAME, this.frames.add(local, place), 0, 0, 0);
   }

@@ -14,7 +14,7 @@ const FRINGE_WORDS = FRINGE_BYTES / 4;
  * Caller: holds the only reference to each (I1), the pages lie in the core.
  */
 export function copyOut(pool: FramePool, core: Uint8Array, at: number, frame: FrameIndex, pages: number): void {
-  if (pages > 0) pool.slabBytes(frame).set(core.subarray(at, at + pages * PAGE_BYTES), FramePool.offsetOf(frame));
+  pool.slabBytes(frame).set(core.subarray(at, at + pages * PAGE_BYTES), FramePool.offsetOf(frame));
 }
 
 /**

@@ -27,9 +27,10 @@ import {
   type PageIndex,
 } from '../base/units.ts';
 import { GUEST_AT, HEADER_AT, SCAN_LIST_AT, WRITE_MAP_BYTES } from '../instrument/layout.ts';
-import { FramePool, ZERO_FRAME } from './frame-pool.ts';
+import { FramePool } from './frame-pool.ts';
 import { copyFringeIn, copyIn, copyOut, fringeDiffers, pageEquals } from './frames-raw.ts';
 import { EMPTY_MAP, type PageMapRoot, type PageMaps } from './page-map.ts';
+import { pageRuns } from './page-runs.ts';
 
 /** What a core knows of a linear memory: the object, and the scan that was added to its module. */
 export interface LinearMemory {
@@ -131,20 +132,10 @@ export class ResidentMemory {
     const end = (this.bytes.length - GUEST_AT) >>> PAGE_SHIFT;
     let map = root;
     let used = 0;
-    // Pages that follow one another, in frames that do: one copy for all of them.
-    let first = 0;
-    let firstFrame = ZERO_FRAME;
-    let run = 0;
+    const runs = pageRuns((first, frame, pages) => copyOut(this.#pool, this.bytes, pageAt(first), frame, pages));
     const writeBack = (page: PageIndex): void => {
       map = this.#maps.own(map, page);
-      const frame = this.#maps.owned;
-      if (page !== first + run || !FramePool.follows(firstFrame, run, frame)) {
-        copyOut(this.#pool, this.bytes, pageAt(first), firstFrame, run);
-        first = page;
-        firstFrame = frame;
-        run = 0;
-      }
-      run++;
+      runs.add(page, this.#maps.owned);
       used++;
     };
     for (let i = 0; i < this.#dirtyCount; i++) {
@@ -154,7 +145,7 @@ export class ResidentMemory {
       if (next === end || (i + 1 < this.#dirtyCount && this.#dirty[i + 1] === next)) continue;
       if (fringeDiffers(this.#pool, this.words, pageAt(next), this.#maps.get(map, next))) writeBack(next);
     }
-    copyOut(this.#pool, this.bytes, pageAt(first), firstFrame, run);
+    runs.end();
     this.#pool.unreserve(reserved - used);
     this.#maps.unreserve(reserved);
     this.#reserved = 0;
@@ -222,20 +213,12 @@ export class ResidentMemory {
     }
     assert(this.wasmPages === wasmPages, 'a core that is larger than a machine cannot run it (I4)');
     let copied = 0;
-    let first = 0;
-    let firstFrame = ZERO_FRAME;
-    let run = 0;
+    const runs = pageRuns((first, frame, pages) => copyIn(this.#pool, this.bytes, pageAt(first), frame, pages));
     this.#maps.diff(this.resident, root, (page, _old, frame) => {
-      if (page !== first + run || !FramePool.follows(firstFrame, run, frame)) {
-        copyIn(this.#pool, this.bytes, pageAt(first), firstFrame, run);
-        first = page;
-        firstFrame = frame;
-        run = 0;
-      }
-      run++;
+      runs.add(page, frame);
       copied++;
     });
-    copyIn(this.#pool, this.bytes, pageAt(first), firstFrame, run);
+    runs.end();
     this.resident = root;
     return copied;
   }
