@@ -5,7 +5,7 @@
 
 import { assert, asyncProperty, nat } from 'fast-check';
 import { expect, test } from 'vitest';
-import { Twin, markedPages, outcomeOf, uncoveredWrite, wat } from '../../test/instrument/harness.ts';
+import { Pair, markedPages, outcomeOf, wat } from '../../test/instrument/harness.ts';
 import { Random } from '../../test/instrument/random-code.ts';
 import { LOOP_PARAMS, randomLoopModule } from '../../test/instrument/random-loops.ts';
 import { FRINGE_BYTES, PAGE_BYTES } from '../base/units.ts';
@@ -43,11 +43,8 @@ const counts = { calls: 0, returns: 0, traps: 0, trapsDeferred: 0, loops: 0 };
 async function check(seed: number, budget: boolean): Promise<void> {
   const random = new Random(seed);
   const bytes = await wat(randomLoopModule(random, FUNCTIONS));
-  const twin = new Twin(bytes, {}, { budget });
-  const plain = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as unknown as Twin['exports'];
-  const plainBytes = new Uint8Array((plain['memory'] as unknown as WebAssembly.Memory).buffer);
-  const guest = twin.guest();
-  const zero = new Uint8Array(guest.length);
+  const pair = new Pair(bytes, { budget });
+  const { twin, plain, guest } = pair;
   const { deferred } = twin.meta.hooks;
   if (deferred !== undefined) counts.loops++;
   for (let i = 0; i < FUNCTIONS; i++) {
@@ -57,16 +54,13 @@ async function check(seed: number, budget: boolean): Promise<void> {
       // By which of its multiples the address advances is not known here, and those of 2^21 are not walked but all marked.
       const roams = step === 0 || step % 8192 === 0;
       const fuel = random.pick([1, 2, 3, 5, 20, 60]);
-      plainBytes.fill(0);
-      guest.fill(0);
-      twin.clearMap();
+      pair.reset(fuel);
       if (deferred !== undefined) twin.global(deferred).value = 0;
-      for (const it of [plain, twin.exports]) (it['fuel'] as unknown as WebAssembly.Global).value = fuel;
       const expected = outcomeOf(() => plain[`f${i}`]!(...args));
       const outcome = outcomeOf(() => twin.exports[`f${i}`]!(...args));
       const place = `seed ${seed}, f${i}(${args.join()}) with fuel ${fuel}`;
       expect(outcome, place).toEqual(expected);
-      expect(Buffer.compare(guest, plainBytes), `memory after ${place}`).toBe(0);
+      expect(pair.agrees, `memory after ${place}`).toBe(true);
       const waiting = deferred !== undefined && twin.global(deferred).value !== 0;
       counts.calls++;
       if ('trap' in outcome) counts.traps++;
@@ -79,7 +73,7 @@ async function check(seed: number, budget: boolean): Promise<void> {
         }
       }
       if (waiting) counts.trapsDeferred++;
-      else expect(uncoveredWrite(zero, guest, twin.map()), `uncovered write in ${place}`).toBeUndefined();
+      else expect(pair.uncoveredWrite(), `uncovered write in ${place}`).toBeUndefined();
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import { assert, asyncProperty, nat } from 'fast-check';
 import { expect, test } from 'vitest';
-import { Twin, outcomeOf, uncoveredWrite, wat } from '../../test/instrument/harness.ts';
+import { Pair, outcomeOf, wat } from '../../test/instrument/harness.ts';
 import { Random } from '../../test/instrument/random-code.ts';
 import { randomNestModule } from '../../test/instrument/random-nests.ts';
 
@@ -14,26 +14,20 @@ const BYTES = 4 * 65_536;
 async function check(seed: number, budget: boolean): Promise<void> {
   const random = new Random(seed);
   const bytes = await wat(randomNestModule(random, FUNCTIONS));
-  const twin = new Twin(bytes, {}, { budget });
-  const plain = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as unknown as Twin['exports'];
-  const plainBytes = new Uint8Array((plain['memory'] as unknown as WebAssembly.Memory).buffer);
-  const guest = twin.guest();
-  const zero = new Uint8Array(guest.length);
+  const pair = new Pair(bytes, { budget });
+  const { twin, plain } = pair;
   for (let i = 0; i < FUNCTIONS; i++) {
     for (let call = 0; call < CALLS; call++) {
       const args = [address(random), address(random), stackPointer(random), random.below(2 ** 32)];
-      plainBytes.fill(0);
-      guest.fill(0);
-      twin.clearMap();
-      for (const it of [plain, twin.exports]) (it['fuel'] as unknown as WebAssembly.Global).value = 40;
+      pair.reset(40);
       const expected = outcomeOf(() => plain[`f${i}`]!(...args));
       const place = `seed ${seed}, f${i}(${args.join()})`;
       expect(
         outcomeOf(() => twin.exports[`f${i}`]!(...args)),
         place,
       ).toEqual(expected);
-      expect(Buffer.compare(guest, plainBytes), `memory after ${place}`).toBe(0);
-      expect(uncoveredWrite(zero, guest, twin.map()), `uncovered write in ${place}`).toBeUndefined();
+      expect(pair.agrees, `memory after ${place}`).toBe(true);
+      expect(pair.uncoveredWrite(), `uncovered write in ${place}`).toBeUndefined();
     }
   }
 }

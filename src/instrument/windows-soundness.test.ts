@@ -5,7 +5,7 @@
 
 import { assert, asyncProperty, nat } from 'fast-check';
 import { expect, test } from 'vitest';
-import { Twin, markedPages, outcomeOf, uncoveredWrite, wat } from '../../test/instrument/harness.ts';
+import { Pair, markedPages, outcomeOf, wat, type Twin } from '../../test/instrument/harness.ts';
 import type { CodeOptions } from '../../test/instrument/random-code.ts';
 import { ADDRESS_LOCALS, Random, randomModule } from '../../test/instrument/random-code.ts';
 
@@ -23,18 +23,12 @@ async function check(
 ): Promise<void> {
   const random = new Random(seed);
   const bytes = await wat(randomModule(random, FUNCTIONS, { handlers }));
-  const twin = new Twin(bytes, {}, { budget });
-  const plain = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as unknown as Twin['exports'];
-  const plainBytes = new Uint8Array((plain['memory'] as unknown as WebAssembly.Memory).buffer);
-  const guest = twin.guest();
-  const zero = new Uint8Array(guest.length);
+  const pair = new Pair(bytes, { budget });
+  const { twin, plain } = pair;
   for (let i = 0; i < FUNCTIONS; i++) {
     for (let call = 0; call < CALLS; call++) {
       const args = Array.from({ length: ADDRESS_LOCALS }, () => address(random));
-      plainBytes.fill(0);
-      guest.fill(0);
-      twin.clearMap();
-      for (const it of [plain, twin.exports]) (it['fuel'] as unknown as WebAssembly.Global).value = 40;
+      pair.reset(40);
       if (twin.meta.budget !== undefined) twin.global(twin.meta.budget.depth).value = DEPTH;
       const expected = outcomeOf(() => exceptionless(() => plain[`f${i}`]!(...args)));
       const outcome = outcomeOf(() => exceptionless(() => twin.exports[`f${i}`]!(...args)));
@@ -43,13 +37,13 @@ async function check(
       }
       const place = `seed ${seed}, f${i}(${args.join()})`;
       expect(outcome, place).toEqual(expected);
-      expect(Buffer.compare(guest, plainBytes), `memory after ${place}`).toBe(0);
+      expect(pair.agrees, `memory after ${place}`).toBe(true);
       markedPages(twin.map());
       if (marksAreMissing(twin)) {
         expect(outcome, `marks wait after ${place}`).toHaveProperty('trap');
         continue;
       }
-      expect(uncoveredWrite(zero, guest, twin.map()), `uncovered write in ${place}`).toBeUndefined();
+      expect(pair.uncoveredWrite(), `uncovered write in ${place}`).toBeUndefined();
     }
   }
 }

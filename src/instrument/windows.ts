@@ -18,13 +18,13 @@
  * same path, are covered if all of the group lie within 64 bytes of the lowest. For a store in bounds `local + low`
  * cannot wrap, since `low` is at most the store's own offset.
  *
- * Where everything else fails a store in a loop may be covered by the function's stack frame (frames.ts).
+ * Where everything else fails a store in a loop may be covered by the function's stack frame (stack-frames.ts).
  */
 
 import { FRINGE_BYTES, PAGE_BYTES } from '../base/units.ts';
-import { Frames } from './frames.ts';
 import { LoopAssumptions } from './loop-assumptions.ts';
 import { CONSTANT } from './operand-stack.ts';
+import { StackFrames } from './stack-frames.ts';
 import type { OperandStack } from './operand-stack.ts';
 
 /** Windows and aliases that are looked at for one store: bounds the search, not correctness. */
@@ -49,7 +49,7 @@ export class Windows {
   /** What is relied on in the open loops. */
   readonly loops: LoopAssumptions;
   /** Stack frames that the body took. */
-  readonly frames: Frames = new Frames();
+  readonly frames: StackFrames = new StackFrames();
   /** After `Cover.moved`: the window, whose mark has to be patched to `lows`. */
   found = -1;
 
@@ -140,7 +140,10 @@ export class Windows {
     return Cover.full;
   }
 
-  /** Whether bytes of `page`, up to its byte `end` or into the next page, are covered by a mark of a constant address: no loop hides it. */
+  /**
+   * Whether bytes of `page`, up to its byte `end` or into the next page, are covered by a mark of a constant address. No loop
+   * hides it: nothing that it sets is part of it.
+   */
   coversPage(memory: number, page: number, end: number): boolean {
     let window = this.#heads[CONSTANT + 2]!;
     for (let tries = SEARCH_MAX; window >= 0 && tries > 0; tries--) {

@@ -21,7 +21,7 @@ export function copyOut(pool: FramePool, core: Uint8Array, at: number, frame: Fr
  * Copies `pages` frames that lie side by side in one slab, from `frame` on, into a core; zeros, if it is the zero frame.
  * Caller: holds a reference to each frame, the pages lie in the core, the core is not busy.
  */
-export function copyIn(pool: FramePool, core: Uint8Array, at: number, frame: FrameIndex, pages = 1): void {
+export function copyIn(pool: FramePool, core: Uint8Array, at: number, frame: FrameIndex, pages: number): void {
   const length = pages * PAGE_BYTES;
   if (frame === ZERO_FRAME) {
     core.fill(0, at, at + length);

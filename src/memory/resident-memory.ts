@@ -244,7 +244,10 @@ export class ResidentMemory {
     this.view = new DataView(buffer);
   }
 
-  /** How many dirty pages from the one at `first` on, which lies in `frame`, follow one another in both places. */
+  /**
+   * How many dirty pages from the one at `first` on, which lies in `frame`, follow one another in both places. Not
+   * {@link pageRuns}: fork, call and discard take 0.36 µs, with its closures 0.48 and more (measured in turns).
+   */
   #runOf(first: number, frame: FrameIndex): number {
     const page = this.#dirty[first]!;
     let run = 1;

@@ -62,6 +62,44 @@ export class Twin {
   }
 }
 
+/** An instrumented instance beside the original, both of whose memories are compared after calls with the same arguments. */
+export class Pair {
+  readonly twin: Twin;
+  readonly plain: Exports;
+  readonly plainBytes: Uint8Array;
+  readonly guest: Uint8Array;
+  readonly #zero: Uint8Array;
+
+  /** Of a module that exports `memory` and `fuel`, and neither grows the memory nor imports anything. */
+  constructor(bytes: Uint8Array<ArrayBuffer>, options: InstrumentOptions) {
+    this.twin = new Twin(bytes, {}, options);
+    this.plain = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as Exports;
+    this.plainBytes = new Uint8Array((this.plain['memory'] as unknown as WebAssembly.Memory).buffer);
+    this.guest = this.twin.guest();
+    this.#zero = new Uint8Array(this.guest.length);
+  }
+
+  /** Empties both memories and the write map, and fills up the fuel of both. */
+  reset(fuel: number): void {
+    this.plainBytes.fill(0);
+    this.guest.fill(0);
+    this.twin.clearMap();
+    for (const { fuel: global } of [this.plain, this.twin.exports]) {
+      (global as unknown as WebAssembly.Global).value = fuel;
+    }
+  }
+
+  /** Whether both memories hold the same. */
+  get agrees(): boolean {
+    return Buffer.compare(this.guest, this.plainBytes) === 0;
+  }
+
+  /** First address written since {@link reset} that no mark covers. */
+  uncoveredWrite(): number | undefined {
+    return uncoveredWrite(this.#zero, this.guest, this.twin.map());
+  }
+}
+
 /** What a call did: its result, or its trap's kind; what the engine says of a trap that has none here. */
 export type Outcome = { readonly value: unknown } | { readonly trap: string };
 

@@ -1,6 +1,6 @@
 /**
  * Random functions of loops in loops that store off few locals, which they set here and there, and off stack frames: for
- * what is relied on in a loop of what was before it (src/instrument/loop-assumptions.ts, frames.ts). Every loop calls, so none
+ * what is relied on in a loop of what was before it (src/instrument/loop-assumptions.ts, stack-frames.ts). Every loop calls, so none
  * is surveyed. Every stored byte is not zero.
  */
 

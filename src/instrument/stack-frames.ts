@@ -17,11 +17,11 @@
 
 import { PAGE_BYTES } from '../base/units.ts';
 
-/** Of a body, those of inlined functions included, the first are relied on: bounds the work. */
+/** Frames of a body that are relied on, those of inlined functions included: bounds the work. */
 const FRAMES_MAX = 64;
 
 /** The stack frame that a body took: the local that holds it, where marks go, which of its bytes are relied on. */
-interface Frame {
+interface StackFrame {
   readonly local: number;
   /** Of the output. */
   readonly place: number;
@@ -32,8 +32,8 @@ interface Frame {
   summed: boolean;
 }
 
-export class Frames {
-  readonly #frames: Frame[] = [];
+export class StackFrames {
+  readonly #frames: StackFrame[] = [];
 
   /** Forgets all. */
   clear(): void {
@@ -61,7 +61,7 @@ export class Frames {
   }
 
   /** Calls `mark` for the frames that are relied on, the last one taken first. */
-  forRelied(mark: (frame: Readonly<Frame>) => void): void {
+  forRelied(mark: (frame: Readonly<StackFrame>) => void): void {
     for (let i = this.#frames.length - 1; i >= 0; i--) if (this.#frames[i]!.end > 0) mark(this.#frames[i]!);
   }
 }
