@@ -4,7 +4,8 @@
  * with the child, in one process: pairs, since making an instance empties the caches of whoever comes next. Everything is
  * compiled beforehand for all of them.
  *
- * Then calls of a warmed machine, beside the same calls of a plain instance under jco's own glue.
+ * Then calls of a warmed machine, beside the same calls of a plain instance under jco's own glue: short ones of the handler, and
+ * programs, those in processes of their own.
  */
 
 import { Host, type ComponentMachine, type ComponentSnapshot } from 'fargo-wasm';
@@ -20,23 +21,24 @@ import {
   type Handler,
   type PlainInstance,
 } from '../support/js-component.ts';
-import { median, medianRatio } from '../support/statistics.ts';
+import { PROGRAM_WAYS, programsComponent } from '../support/js-programs.ts';
+import { placeOf } from '../support/places.ts';
+import { geometricMean, median, medianRatio } from '../support/statistics.ts';
+import { compareWays } from '../support/turns.ts';
 
 const KEY = 'key77';
 const SQUARE = 77 * 77;
 const WASM_PAGE = 65_536;
 /** Operations of one round, for the fast ways. */
 const TIMES = 50;
-/** Rounds of `compute` in a call: some milliseconds. */
-const COMPUTED = 20;
 
 const us = (samples: readonly number[]): Figure => figure(median(samples) * 1000, 'µs');
 
 /** A warmed handler in both forms, and how to make another plain one. */
 interface Pair {
   readonly vm: ComponentMachine<Handler>;
-  readonly plain: PlainInstance;
-  readonly instantiate: () => PlainInstance;
+  readonly plain: PlainInstance<Handler>;
+  readonly instantiate: () => PlainInstance<Handler>;
 }
 
 export const components: Bench = {
@@ -73,10 +75,10 @@ export const components: Bench = {
       interleave([inChild, other], { count, warmUp: 3 }) as [number[], number[]];
     const besideInstance = beside(inInstance);
     const besideCopy = beside(inCopy);
-    const handled = calls({ vm, plain }, (handler) => handler.handle(KEY), { times: TIMES, quick });
-    const computed = calls({ vm, plain }, (handler) => handler.compute(COMPUTED), { times: 1, quick });
+    const handled = calls({ vm, plain }, quick);
     host.dispose();
     const bare = await withoutWasi(quick);
+    const programs = await overheadOfPrograms(quick);
 
     const guest = `componentize-js ${version}, ${mib} MiB of memory, a table of ${ENTRIES} entries, a child writes ${kib} KiB`;
     const about = conditions(guest, `${count} rounds`, PROCESSOR_TIME);
@@ -88,12 +90,11 @@ export const components: Bench = {
       held('P27', 'faster than instantiate, copy, call', medianRatio(besideCopy[1], besideCopy[0]), about),
       published('P27', 'instantiate, copy, call, p50', us(besideCopy[1]), about),
       held('P28', 'a call of the handler', medianRatio(...handled), about),
-      held('P28', 'a call that computes', medianRatio(...computed), about),
       published('P28', 'a call of the handler, p50', us(handled[0]), about),
       published('P28', 'the same under jco alone, p50', us(handled[1]), about),
-      published('P28', 'a call that computes, p50', us(computed[0]), about),
       published('P28', 'without WASI: a call of the handler', figure(bare.overhead, 'ratio'), about),
       published('P28', 'without WASI: a call of the handler, p50', us(bare.handled), about),
+      ...programs,
     ];
   },
 };
@@ -101,7 +102,7 @@ export const components: Bench = {
 /** A machine and a plain instance, with the same calls behind them. */
 async function warmed(host: Host, bytes: Uint8Array): Promise<Pair> {
   const vm = await (await host.build<Handler>(bytes, { wasi: {}, name: 'js' })).boot();
-  const instantiate = await plainComponent(bytes);
+  const instantiate = await plainComponent<Handler>(bytes);
   const plain = instantiate();
   for (const { warm, handle } of [vm.exports, plain.exports]) {
     if (warm(ENTRIES) !== ENTRIES) throw new Error(`the table has not ${ENTRIES} entries`);
@@ -111,22 +112,37 @@ async function warmed(host: Host, bytes: Uint8Array): Promise<Pair> {
 }
 
 /** Calls of the machine and of the plain instance, in turns. */
-function calls(
-  { vm, plain }: Pick<Pair, 'vm' | 'plain'>,
-  work: (handler: Handler) => unknown,
-  { times, quick }: { times: number; quick: boolean },
-): [number[], number[]] {
+function calls({ vm, plain }: Pick<Pair, 'vm' | 'plain'>, quick: boolean): [number[], number[]] {
   const [ours, theirs] = [vm.exports, plain.exports];
-  if (work(ours) !== work(theirs)) throw new Error('a machine and a plain instance give different answers');
+  if (ours.handle(KEY) !== theirs.handle(KEY)) throw new Error('a machine and a plain instance give different answers');
   const contender = (handler: Handler): Contender => ({
-    times,
+    times: TIMES,
     work: () => {
-      for (let i = 0; i < times; i++) work(handler);
+      for (let i = 0; i < TIMES; i++) handler.handle(KEY);
     },
   });
   const both = [contender(ours), contender(theirs)];
   settle(both, { blockMs: quick ? 500 : 2000, mostMs: quick ? 5000 : 30_000 });
   return interleave(both, { count: quick ? 10 : 60, warmUp: 3 }) as [number[], number[]];
+}
+
+/** Programs of some milliseconds, each one call. */
+async function overheadOfPrograms(quick: boolean): Promise<Result[]> {
+  const { version } = await programsComponent();
+  const extent = { rounds: quick ? 9 : 25, processes: quick ? 1 : 3 };
+  const all = await compareWays(placeOf('dist-bench/programs-process.js'), PROGRAM_WAYS, extent);
+  const about = conditions(
+    `componentize-js ${version}`,
+    `${all.length} programs, ${extent.processes} processes a way, ${extent.rounds} rounds in turns`,
+    PROCESSOR_TIME,
+  );
+  const mean = geometricMean(all.map(({ ratios: [, machine] }) => machine!));
+  return [
+    held('P28', 'programs, geometric mean', mean, about),
+    ...all.map(({ name, ms, ratios: [, machine] }) =>
+      published('P28', name, figure(machine!, 'ratio'), conditions(`under jco ${ms.toFixed(1)} ms`)),
+    ),
+  ];
 }
 
 /** A child, its first call, and its end, in batches. */
@@ -154,7 +170,7 @@ async function withoutWasi(
   const inInstance: Contender = { work: () => void instantiate().exports.handle(KEY) };
   settle([inChild], { blockMs: quick ? 500 : 2000, mostMs: quick ? 5000 : 30_000 });
   const both = interleave([inInstance, inChild], { count: quick ? 6 : 40, warmUp: 3 }) as [number[], number[]];
-  const handled = calls({ vm, plain }, (handler) => handler.handle(KEY), { times: TIMES, quick });
+  const handled = calls({ vm, plain }, quick);
   host.dispose();
   return { faster: medianRatio(...both), overhead: medianRatio(...handled), handled: handled[0] };
 }

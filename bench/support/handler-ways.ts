@@ -124,7 +124,7 @@ export const WAYS: Readonly<Record<string, Way>> = {
     fills: true,
     async prepare() {
       const { bytes } = await jsComponent('wasi');
-      const instantiate = await plainComponent(bytes);
+      const instantiate = await plainComponent<Handler>(bytes);
       return (entries) => {
         const { exports } = instantiate();
         exports.warm(entries);

@@ -32,29 +32,16 @@ export function handle(key) {
   if (recent.size > ${RECENT}) recent.delete(recent.keys().next().value);
   return JSON.stringify({ count, recent: recent.size, found: table.get(key) ?? null });
 }
-
-export function compute(rounds) {
-  let sum = 0;
-  for (let round = 0; round < rounds; round++) {
-    const words = [];
-    for (let i = 0; i < 100; i++) words.push(((i * 2654435761 + round) % 4294967296).toString(36));
-    words.sort();
-    for (const word of JSON.parse(JSON.stringify(words))) sum = (sum * 31 + word.length + word.charCodeAt(0)) % 1000003;
-  }
-  return sum;
-}
 `;
 
 const WORLD = `package bench:js; world js {
   export warm: func(entries: u32) -> u32;
   export handle: func(key: string) -> string;
-  export compute: func(rounds: u32) -> u32;
 }`;
 
 export interface Handler {
   warm(entries: number): number;
   handle(key: string): string;
-  compute(rounds: number): number;
 }
 
 /** What `handle` answers, read. */
@@ -95,21 +82,30 @@ async function tools(): Promise<Tools & { readonly folder: string }> {
 /** Features of the engine: with clocks, streams and random numbers by WASI, or with none of it. */
 export type Features = 'wasi' | 'none';
 
-/** The handler as a component: built once, then read. */
-export async function jsComponent(
-  features: Features,
-): Promise<{ readonly bytes: Uint8Array; readonly version: string }> {
+export interface Built {
+  readonly bytes: Uint8Array;
+  /** Of componentize-js. */
+  readonly version: string;
+}
+
+/** The handler as a component. */
+export function jsComponent(features: Features): Promise<Built> {
+  return componentOf(SOURCE, WORLD, features);
+}
+
+/** A JavaScript module as a component of a WIT world: built once, then read. */
+export async function componentOf(source: string, world: string, features: Features): Promise<Built> {
   const { folder, componentize } = await tools();
   const manifest = `${folder}/node_modules/@bytecodealliance/componentize-js/package.json`;
   const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly version: string };
   const digest = createHash('sha256')
-    .update(JSON.stringify([SOURCE, WORLD, features, version]))
+    .update(JSON.stringify([source, world, features, version]))
     .digest('hex');
   const file = `${folder}/.bench/${digest}.wasm`;
   if (!existsSync(file)) {
     const all = ['http', 'fetch-event', 'stdio', 'random', 'clocks'];
     const disableFeatures = features === 'none' ? all : all.slice(0, 2);
-    const { component } = await componentize(SOURCE, { witWorld: WORLD, disableFeatures });
+    const { component } = await componentize(source, { witWorld: world, disableFeatures });
     mkdirSync(`${folder}/.bench`, { recursive: true });
     writeFileSync(file, component);
   }
@@ -117,13 +113,13 @@ export async function jsComponent(
 }
 
 /** An instance by jco's own glue, over modules that nobody has touched. */
-export interface PlainInstance {
-  readonly exports: Handler;
+export interface PlainInstance<E> {
+  readonly exports: E;
   readonly memory: WebAssembly.Memory;
 }
 
 /** As a program of jco would run it, with preview2-shim; everything is compiled beforehand. @returns instantiates */
-export async function plainComponent(bytes: Uint8Array): Promise<() => PlainInstance> {
+export async function plainComponent<E>(bytes: Uint8Array): Promise<() => PlainInstance<E>> {
   const { WASIShim } = await tools();
   const imports = new WASIShim().getImportObject();
   const { files } = await transpile(bytes, { name: 'component', instantiation: 'sync', base64Cutoff: 0 });
@@ -137,7 +133,7 @@ export async function plainComponent(bytes: Uint8Array): Promise<() => PlainInst
       module: (name: string) => WebAssembly.Module,
       imports: object,
       make: (module: WebAssembly.Module, given: WebAssembly.Imports) => WebAssembly.Instance,
-    ): Handler;
+    ): E;
   };
   return () => {
     let memory: WebAssembly.Memory | undefined;
