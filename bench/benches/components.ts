@@ -24,7 +24,7 @@ import {
 import { PROGRAM_WAYS, programsComponent } from '../support/js-programs.ts';
 import { placeOf } from '../support/places.ts';
 import { geometricMean, median, medianRatio } from '../support/statistics.ts';
-import { compareWays } from '../support/turns.ts';
+import { compareWays, extentText } from '../support/turns.ts';
 
 const KEY = 'key77';
 const SQUARE = 77 * 77;
@@ -131,11 +131,7 @@ async function overheadOfPrograms(quick: boolean): Promise<Result[]> {
   const { version } = await programsComponent();
   const extent = { rounds: quick ? 9 : 25, processes: quick ? 1 : 3 };
   const all = await compareWays(placeOf('dist-bench/programs-process.js'), PROGRAM_WAYS, extent);
-  const about = conditions(
-    `componentize-js ${version}`,
-    `${all.length} programs, ${extent.processes} processes a way, ${extent.rounds} rounds in turns`,
-    PROCESSOR_TIME,
-  );
+  const about = conditions(`componentize-js ${version}`, `${all.length} programs`, extentText(extent), PROCESSOR_TIME);
   const mean = geometricMean(all.map(({ ratios: [, machine] }) => machine!));
   return [
     held('P28', 'programs, geometric mean', mean, about),

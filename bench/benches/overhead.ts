@@ -8,7 +8,7 @@ import { figure, held, published, type Bench, type Context, type Result } from '
 import { conditions, engineName, PROCESSOR_TIME } from '../support/conditions.ts';
 import { placeOf } from '../support/places.ts';
 import { geometricMean } from '../support/statistics.ts';
-import { compareWays } from '../support/turns.ts';
+import { compareWays, extentText } from '../support/turns.ts';
 import { WAYS } from '../support/workloads.ts';
 
 export const overhead: Bench = {
@@ -24,11 +24,7 @@ export const overhead: Bench = {
       budgeted: budgeted!,
     }));
     const engine = engineName();
-    const { rounds, processes } = extent;
-    const about = conditions(
-      `${all.length} workloads, ${processes} ${processes === 1 ? 'process' : 'processes'} a way, ${rounds} rounds in turns`,
-      PROCESSOR_TIME,
-    );
+    const about = conditions(`${all.length} workloads`, extentText(extent), PROCESSOR_TIME);
     const worst = all.reduce((a, b) => (b.instrumented > a.instrumented ? b : a));
     const worstBudgeted = all.reduce((a, b) => (b.budgeted > a.budgeted ? b : a));
     return [

@@ -80,7 +80,7 @@ const PROGRAMS = {
       const words = [];
       for (let i = 0; i < 100; i++) words.push(((i * 2654435761 + round) % 4294967296).toString(36));
       words.sort();
-      for (const word of words) sum = (sum * 31 + word.length + word.charCodeAt(0)) % 1000003;
+      for (const word of JSON.parse(JSON.stringify(words))) sum = (sum * 31 + word.length + word.charCodeAt(0)) % 1000003;
     }
     return sum;
   },

@@ -14,7 +14,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import { processorMs } from './interleave.ts';
@@ -55,13 +54,16 @@ export function serveNoMore(): void {
   answer(NO_MORE);
 }
 
-/** @returns what is said next; empty when the parent is gone */
+/** @returns what is said next. Ends the process when the parent is gone */
 function answer(said: string): string {
   console.log(said);
   const line: number[] = [];
   const byte = new Uint8Array(1);
-  while (readSync(QUESTIONS, byte) === 1 && byte[0] !== NEWLINE) line.push(byte[0]!);
-  return String.fromCharCode(...line);
+  for (;;) {
+    if (readSync(QUESTIONS, byte) === 0) process.exit(1);
+    if (byte[0] === NEWLINE) return String.fromCharCode(...line);
+    line.push(byte[0]!);
+  }
 }
 
 /** Of one workload. */
@@ -75,13 +77,20 @@ export interface Compared {
 
 export interface Extent {
   readonly rounds: number;
-  /** Processes of each way, one after the other. */
+  /** Processes of each way, one set of them after the other. */
   readonly processes: number;
 }
 
+/** For the conditions of a figure. */
+export function extentText({ rounds, processes }: Extent): string {
+  const held = coresAllowed().length > 0 ? ', a set of them on one core' : '';
+  return `${processes} ${processes === 1 ? 'process' : 'processes'} a way${held}, ${rounds} rounds in turns`;
+}
+
 /**
- * @param script below the repository's root; its argument is the way, and it ends after {@link serveNoMore}
+ * @param script file of the process; its argument is the way, and it ends after {@link serveNoMore}
  * @returns median over the processes of the median over the rounds
+ * @throws Error when a process fails, or has other workloads than the first
  */
 export async function compareWays(
   script: string,
@@ -89,7 +98,8 @@ export async function compareWays(
   { rounds, processes }: Extent,
 ): Promise<Compared[]> {
   const runs: Compared[][] = [];
-  while (runs.length < processes) runs.push(await compareOnce(script, ways, { rounds, core: runs.length }));
+  const cores = coresAllowed();
+  while (runs.length < processes) runs.push(await compareOnce(script, ways, { rounds, set: runs.length, cores }));
   return runs[0]!.map(({ name, ratios }, at) => ({
     name,
     ms: median(runs.map((run) => run[at]!.ms)),
@@ -99,8 +109,10 @@ export async function compareWays(
 
 interface Turns {
   readonly rounds: number;
-  /** Modulo those there are. */
-  readonly core: number;
+  /** Number of the set of processes: each takes the next core. */
+  readonly set: number;
+  /** None where processes can't be held to one. */
+  readonly cores: readonly number[];
 }
 
 async function compareOnce(script: string, ways: readonly string[], turns: Turns): Promise<Compared[]> {
@@ -108,12 +120,11 @@ async function compareOnce(script: string, ways: readonly string[], turns: Turns
   try {
     for (const way of ways) takers.push(new TurnTaker(script, way));
     const all: Compared[] = [];
-    for (let names = await inOrder(takers, (taker) => taker.answer()); names[0] !== NO_MORE;) {
-      const [first, ...others] = await roundsOf(takers, turns);
-      const ratios = [first!, ...others].map((samples) => medianRatio(samples, first!));
-      all.push({ name: names[0]!, ms: median(first!), ratios });
-      names = await inOrder(takers, (taker) => taker.ask(NEXT));
-      if (new Set(names).size !== 1) throw new Error(`the processes run different workloads: ${names.join(', ')}`);
+    for (let name = await sameOf(takers, (taker) => taker.answer()); name !== NO_MORE;) {
+      const samples = await roundsOf(takers, turns);
+      const first = samples[0]!;
+      all.push({ name, ms: median(first), ratios: samples.map((each) => medianRatio(each, first)) });
+      name = await sameOf(takers, (taker) => taker.ask(NEXT));
     }
     return all;
   } finally {
@@ -122,10 +133,9 @@ async function compareOnce(script: string, ways: readonly string[], turns: Turns
 }
 
 /** Every second round runs backwards; the one before the first that counts is not told. */
-async function roundsOf(takers: readonly TurnTaker[], { rounds, core }: Turns): Promise<number[][]> {
-  const cores = availableParallelism();
+async function roundsOf(takers: readonly TurnTaker[], { rounds, set, cores }: Turns): Promise<number[][]> {
   // Not before they are hot: compilers work in the background.
-  for (const taker of takers) taker.holdTo(String(core % cores));
+  if (cores.length > 0) for (const taker of takers) taker.holdTo([cores[set % cores.length]!]);
   const samples: number[][] = takers.map(() => []);
   for (let round = 0; round <= rounds; round++) {
     for (let turn = 0; turn < takers.length; turn++) {
@@ -133,15 +143,30 @@ async function roundsOf(takers: readonly TurnTaker[], { rounds, core }: Turns): 
       samples[at]!.push(Number(await takers[at]!.ask(ROUND)));
     }
   }
-  for (const taker of takers) taker.holdTo(`0-${cores - 1}`);
+  if (cores.length > 0) for (const taker of takers) taker.holdTo(cores);
   return samples.map(([, ...counted]) => counted);
 }
 
-/** One after the other, so that each gets hot on its own. */
-async function inOrder(takers: readonly TurnTaker[], ask: (taker: TurnTaker) => Promise<string>): Promise<string[]> {
+/** Asks one after the other, so that each gets hot on its own. @throws Error unless all answer the same */
+async function sameOf(takers: readonly TurnTaker[], ask: (taker: TurnTaker) => Promise<string>): Promise<string> {
   const answers: string[] = [];
   for (const taker of takers) answers.push(await ask(taker));
-  return answers;
+  if (new Set(answers).size === 1) return answers[0]!;
+  throw new Error(`the processes run different workloads: ${answers.map((each) => each || 'none').join(', ')}`);
+}
+
+/** Numbers of the cores this process may use; none where the system has no `taskset` to say so. */
+function coresAllowed(): number[] {
+  const { status, stdout } = spawnSync('taskset', ['--cpu-list', '--pid', String(process.pid)], { encoding: 'utf8' });
+  if (status !== 0) return [];
+  // "pid 7's current affinity list: 0-2,5"
+  return stdout
+    .slice(stdout.lastIndexOf(':') + 1)
+    .split(',')
+    .flatMap((range) => {
+      const [from, to = from] = range.split('-').map(Number) as [number, number?];
+      return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    });
 }
 
 /** A process as its parent sees it. */
@@ -154,6 +179,8 @@ class TurnTaker {
   constructor(script: string, way: string) {
     this.#child = spawn(process.execPath, [script, way], { stdio: ['ignore', 'pipe', 'inherit', 'pipe'] });
     this.#questions = this.#child.stdio[QUESTIONS] as Writable;
+    // A process that has ended takes no question: `answer` says so.
+    this.#questions.on('error', () => {});
     this.#answers = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
   }
 
@@ -161,6 +188,7 @@ class TurnTaker {
   async answer(): Promise<string> {
     const { value, done } = await this.#answers.next();
     if (done !== true) return value;
+    await this.#exit();
     throw new Error(`a process of the bench ended with ${this.#child.signalCode ?? `code ${this.#child.exitCode}`}`);
   }
 
@@ -169,14 +197,17 @@ class TurnTaker {
     return this.answer();
   }
 
-  /** Holds all its threads to these cores, a list as of `taskset`; nothing where the system has no such command. */
-  holdTo(cores: string): void {
-    spawnSync('taskset', ['--all-tasks', '--pid', '--cpu-list', cores, String(this.#child.pid)]);
+  /** Lets all its threads run on these cores only. */
+  holdTo(cores: readonly number[]): void {
+    spawnSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores.join(','), String(this.#child.pid)]);
   }
 
   async end(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill();
-    await once(this.#child, 'exit');
+    await this.#exit();
+  }
+
+  async #exit(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
   }
 }
