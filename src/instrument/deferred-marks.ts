@@ -19,7 +19,8 @@
  *         if $bytes > 64: marks of all pages from there to $lowest + $bytes - 4
  * ```
  *
- * A stride that stands in a local is handled where the loop is left, by a function that is given `$last`, `$bytes` and it.
+ * A stride that stands in a local is handled where the loop is left, by a function that is given `$last`, `$bytes` and it,
+ * unless the loop was left at once.
  *
  * At each exit it is known from the text whether store and step ran in the iteration that leaves: both, neither, or one.
  *
@@ -50,14 +51,20 @@ const GLOBAL_GET = 0x23;
 const GLOBAL_SET = 0x24;
 const I32_STORE8 = 0x3a;
 const I32_CONST = 0x41;
+const I32_EQZ = 0x45;
 const I32_GT_U = 0x4b;
 const I32_ADD = 0x6a;
 const I32_SUB = 0x6b;
 const I32_MUL = 0x6c;
+const I32_AND = 0x71;
+const I32_OR = 0x72;
 const I32_SHR_U = 0x76;
 const EMPTY_TYPE = 0x40;
 
 const NAME = 'deferred';
+
+/** Strides that this divides: addresses may come round to the first one without a trap. */
+const ROUNDING_STRIDE = 2 ** 21;
 
 /** Global that counts the loops that were entered and not left by a way out. */
 function deferredCount(plan: Plan): number {
@@ -92,7 +99,7 @@ function markRangeHelper(plan: Plan): number {
  * How many there are, `bytes / stride`, is known but for a stride that 2^21 divides: with any other, addresses that come
  * round to the first have been in the last MiB below 4 GiB, where the store traps. With such a stride they are those that
  * equal `last` modulo its lowest bit: all of these in the guest's memory are marked, one for 2 MiB at most, since no budget
- * is charged here. Stride 0, which has no bit, marks `last`.
+ * is charged here. Stride 0, which has no bit, marks `last`. Any other stride comes with `bytes` that are not 0.
  */
 function markStepsHelper(plan: Plan): number {
   const type = { params: [ValType.i32, ValType.i32, ValType.i32], results: [] };
@@ -105,7 +112,7 @@ function markStepsHelper(plan: Plan): number {
         if ${VOID} local.get ${at} local.get 2 i32.add local.set ${at} br 1 end
       end`;
     code.text(`
-      local.get 2 i32.const ${2 ** 21 - 1} i32.and i32.eqz
+      local.get 2 i32.const ${ROUNDING_STRIDE - 1} i32.and i32.eqz
       if ${VOID}
         i32.const 0 local.get 2 i32.sub local.get 2 i32.and local.set 2
         local.get 0 local.get 2 i32.const 1 i32.sub i32.and local.set ${at}
@@ -117,7 +124,6 @@ function markStepsHelper(plan: Plan): number {
         end
         return
       end
-      local.get 1 i32.eqz if ${VOID} return end
       local.get 0 local.get 1 i32.sub local.get 2 i32.add local.set ${at}
       local.get 2 i32.const ${PAGE_BYTES} i32.add i32.const ${2 * PAGE_BYTES} i32.gt_u
       if ${VOID} ${walk} return end
@@ -207,6 +213,7 @@ export class DeferredMarks {
     const out = this.#out;
     const ahead = this.#ahead(range, place);
     const strideNow = this.#scratch(STRIDE);
+    const bytes = this.#scratch(BYTES);
     const addStrides = (times: number): void => {
       if (times === 0) return;
       this.#local(LOCAL_GET, strideNow);
@@ -216,14 +223,21 @@ export class DeferredMarks {
     this.#local(LOCAL_GET, strideLocal);
     if (stride !== 1) this.#constant(stride, I32_MUL);
     this.#local(LOCAL_SET, strideNow);
+    this.#advance(range);
+    addStrides(ahead);
+    this.#local(LOCAL_TEE, bytes);
+    // Many loops are left at once. Not all that seem so: addresses may have come round to the first one.
+    this.#local(LOCAL_GET, strideNow);
+    this.#constant(ROUNDING_STRIDE - 1, I32_AND);
+    out.bytes([I32_EQZ, I32_OR, IF, EMPTY_TYPE]);
     this.#address(node);
     addStrides(ahead - 1 + shift);
     if (low !== 0) this.#constant(low, I32_ADD);
-    this.#advance(range);
-    addStrides(ahead);
+    this.#local(LOCAL_GET, bytes);
     this.#local(LOCAL_GET, strideNow);
     if (this.#stepsHelper < 0) this.#stepsHelper = markStepsHelper(this.#plan);
     this.#local(CALL, this.#stepsHelper);
+    out.u8(END);
   }
 
   #markPages(range: Range, place: number): void {
