@@ -6,7 +6,8 @@ import { instructions, readLocals } from '../wasm/decode.ts';
 import type { ConstExpr, FuncType, GlobalType, Import, Limits, MemoryType, Module, TableType } from '../wasm/module.ts';
 import { ValType } from '../wasm/module.ts';
 import { readNames } from '../wasm/names.ts';
-import { OPCODE_KEYS, opcodeByKey } from '../wasm/opcodes.ts';
+import { featureOf } from '../wasm/features.ts';
+import { OPCODE_KEYS } from '../wasm/opcodes.ts';
 import { SectionId } from '../wasm/reader.ts';
 import { formatFuncType, formatType } from './format.ts';
 
@@ -223,7 +224,7 @@ function codeFeatures(module: Module): Set<string> {
   }
   const found = new Set<string>();
   keys.forEach((used, key) => {
-    if (used === 1) found.add(opcodeByKey(key)!.feature);
+    if (used === 1) found.add(featureOf(key));
   });
   found.delete('mvp');
   return found;

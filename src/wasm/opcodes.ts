@@ -65,20 +65,6 @@ export const Immediate = {
 type ImmediateName = keyof typeof Immediate;
 type ImmediateCode = (typeof Immediate)[ImmediateName];
 
-/** Proposal or version that brought an instruction. */
-export type Feature =
-  | 'mvp'
-  | 'sign-extension'
-  | 'saturating-truncation'
-  | 'bulk-memory'
-  | 'reference-types'
-  | 'simd'
-  | 'relaxed-simd'
-  | 'tail-calls'
-  | 'legacy-exceptions'
-  | 'exceptions'
-  | 'threads';
-
 /** See opcode-table.ts. */
 export type Row = readonly [
   key: number,
@@ -86,7 +72,6 @@ export type Row = readonly [
   immediate: ImmediateName,
   pops: string,
   pushes: string,
-  feature: Feature,
   access?: string,
 ];
 
@@ -97,7 +82,6 @@ export interface Opcode {
   /** Operand types, bottom first; undefined where the count depends on context. */
   readonly pops: readonly string[] | undefined;
   readonly pushes: readonly string[] | undefined;
-  readonly feature: Feature;
 }
 
 /** Size of the key space. */
@@ -127,14 +111,13 @@ export const VALUE_TYPE: Uint8Array = new Uint8Array(OPCODE_KEYS);
 const byKey: (Opcode | undefined)[] = Array.from({ length: OPCODE_KEYS }, () => undefined);
 const byName = new Map<string, Opcode>();
 
-for (const [key, name, immediate, pops, pushes, feature, access] of OPCODE_ROWS) {
+for (const [key, name, immediate, pops, pushes, access] of OPCODE_ROWS) {
   const opcode: Opcode = {
     key,
     name,
     immediate: Immediate[immediate],
     pops: types(pops),
     pushes: types(pushes),
-    feature,
   };
   byKey[key] = opcode;
   byName.set(name, opcode);

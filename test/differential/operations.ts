@@ -3,6 +3,7 @@
  * two compilations of one instruction may give two results there.
  */
 
+import { featureOf } from '../../src/wasm/features.ts';
 import { OPCODE_ROWS } from '../../src/wasm/opcode-table.ts';
 import { ACCESS_BYTES } from '../../src/wasm/opcodes.ts';
 import type { NumberType, Type } from './types.ts';
@@ -55,18 +56,20 @@ function operationOf(row: (typeof OPCODE_ROWS)[number]): Operation {
 }
 
 function computations(type: NumberType): Operation[] {
-  return OPCODE_ROWS.filter(([, , immediate, pops, pushes, feature]) => {
+  return OPCODE_ROWS.filter(([key, , immediate, pops, pushes]) => {
     const plain = immediate === 'none' || immediate === 'lane' || immediate === 'shuffle';
-    return plain && pushes === type && feature !== 'relaxed-simd' && pops.split(' ').every((one) => NUMBERS.test(one));
+    return (
+      plain && pushes === type && featureOf(key) !== 'relaxed-simd' && pops.split(' ').every((one) => NUMBERS.test(one))
+    );
   }).map(operationOf);
 }
 
 function accesses(pushes: NumberType | ''): Access[] {
-  return OPCODE_ROWS.filter((row) => row[6] !== undefined && row[4] === pushes && !LEFT_OUT.has(row[1])).map((row) => ({
+  return OPCODE_ROWS.filter((row) => row[5] !== undefined && row[4] === pushes && !LEFT_OUT.has(row[1])).map((row) => ({
     ...operationOf(row),
     floats: undefined,
     bytes: ACCESS_BYTES[row[0]]!,
-    atomic: row[5] === 'threads',
+    atomic: featureOf(row[0]) === 'threads',
   }));
 }
 
