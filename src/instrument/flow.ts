@@ -7,6 +7,8 @@
  */
 
 import { assert } from '../base/assert.ts';
+import { ADRIFT, NOBODY } from './shadow-stack.ts';
+import type { ShadowStack } from './shadow-stack.ts';
 import { OperandStack } from './operand-stack.ts';
 import { Windows } from './windows.ts';
 
@@ -16,7 +18,7 @@ import { Windows } from './windows.ts';
  */
 export const BlockKind = { block: 0, loop: 1, arms: 2, surveyed: 3 } as const;
 
-const STRIDE = 7;
+const STRIDE = 9;
 const KIND = 0;
 const PARAMS = 1;
 const RESULTS = 2;
@@ -27,15 +29,24 @@ const DEAD = 4;
 const WINDOWS = 5;
 /** 1: something branches to the end. */
 const TARGETED = 6;
+/** The shadow stack's offset at the entry, and where its label leads. */
+const ENTERED = 7;
+const JOINED = 8;
 
 export class Flow {
   readonly stack: OperandStack = new OperandStack();
-  readonly windows: Windows = new Windows(this.stack);
+  readonly shadow: ShadowStack;
+  readonly windows: Windows;
   /** Open blocks; the body itself is the first. */
   depth = 0;
   #fields = new Int32Array(64 * STRIDE);
   /** Offset of the body's end, to tell how many operands it can still push. */
   #end = 0;
+
+  constructor(shadow: ShadowStack) {
+    this.shadow = shadow;
+    this.windows = new Windows(this.stack, shadow);
+  }
 
   /** Begins the body `[start, end)` with `locals` locals, parameters included, and `results` results. */
   begin(start: number, end: number, locals: number, results: number): void {
@@ -60,6 +71,8 @@ export class Flow {
     fields[frame + DEAD] = stack.dead ? 1 : 0;
     fields[frame + WINDOWS] = windows.count;
     fields[frame + TARGETED] = 0;
+    fields[frame + ENTERED] = this.shadow.offset;
+    fields[frame + JOINED] = kind === BlockKind.loop || kind === BlockKind.surveyed ? this.shadow.offset : NOBODY;
     stack.base = stack.height;
     stack.dead = false;
     stack.pushMany(params, this.#end - at);
@@ -68,17 +81,21 @@ export class Flow {
 
   /** `else`. */
   otherwise(at: number): void {
-    this.#arm(this.#fields[(this.depth - 1) * STRIDE + PARAMS]!, at);
+    const frame = (this.depth - 1) * STRIDE;
+    this.#arm(this.#fields[frame + PARAMS]!, at);
+    this.shadow.offset = this.#fields[frame + ENTERED]!;
   }
 
   /** `catch` or `catch_all`: the exception's `values` are pushed. */
   caught(values: number, at: number): void {
     this.#arm(values, at);
+    this.shadow.offset = ADRIFT;
   }
 
   #arm(pushes: number, at: number): void {
     this.#checkHeight();
     const { stack } = this;
+    if (!stack.dead) this.#join((this.depth - 1) * STRIDE);
     stack.height = stack.base;
     stack.dead = false;
     stack.pushMany(pushes, this.#end - at);
@@ -92,6 +109,7 @@ export class Flow {
     const fields = this.#fields;
     const frame = --this.depth * STRIDE;
     const kind = fields[frame + KIND]!;
+    this.#leaveShadow(frame, kind);
     stack.height = stack.base;
     stack.base = fields[frame + BASE]!;
     stack.dead = fields[frame + DEAD]! !== 0;
@@ -113,10 +131,37 @@ export class Flow {
     if (keep) stack.pushLocal(local);
   }
 
-  /** A call that takes `params` operands and yields `results`. */
-  call(params: number, results: number, at: number): void {
+  /** `global.get` of a global, as a local. That of the shadow stack is what it was when the function began plus a constant. */
+  getGlobal(global: number): void {
+    const { shadow, stack } = this;
+    const followed = global === shadow.slot && shadow.offset !== ADRIFT;
+    stack.pushLocal(followed ? shadow.entry : global);
+    if (followed) stack.deltas[stack.height - 1] = shadow.offset;
+  }
+
+  /** `global.set` of a global, as a local. */
+  setGlobal(global: number): void {
+    const { shadow, stack } = this;
+    if (global === shadow.slot && !stack.dead)
+      shadow.move(stack.sourceAt(0) === shadow.entry ? stack.deltaAt(0) : ADRIFT);
+    this.setLocal(global, false);
+  }
+
+  /** `return`; or a call of function `callee`, -1: unknown, in place of it. */
+  leaveFunction(callee?: number): void {
+    const { shadow, stack } = this;
+    if (!stack.dead) {
+      if (callee !== undefined) shadow.call(callee);
+      shadow.leave();
+    }
+    stack.die();
+  }
+
+  /** A call of function `callee`, -1: unknown, that takes `params` operands and yields `results`. */
+  call(callee: number, params: number, results: number, at: number): void {
     this.stack.pop(params);
     this.stack.call();
+    if (!this.stack.dead) this.shadow.call(callee);
     this.stack.pushMany(results, this.#end - at);
   }
 
@@ -129,7 +174,47 @@ export class Flow {
 
   /** Something branches to label `label`, counted from the innermost block. */
   target(label: number): void {
-    this.#fields[(this.depth - 1 - label) * STRIDE + TARGETED] = 1;
+    const frame = (this.depth - 1 - label) * STRIDE;
+    this.#fields[frame + TARGETED] = 1;
+    if (!this.stack.dead) this.#join(frame);
+  }
+
+  /** An exception leads to label `label`. */
+  targetHandler(label: number): void {
+    const { shadow } = this;
+    const { offset } = shadow;
+    shadow.offset = ADRIFT;
+    this.target(label);
+    shadow.offset = offset;
+  }
+
+  /** The present point leads to the label of the block at `frame`. */
+  #join(frame: number): void {
+    const fields = this.#fields;
+    const { shadow } = this;
+    const joined = fields[frame + JOINED]!;
+    if (joined === NOBODY) fields[frame + JOINED] = shadow.offset;
+    else if (joined !== shadow.offset && joined !== ADRIFT) {
+      const kind = fields[frame + KIND]!;
+      // What stands in a loop was written with the offset at its entry.
+      if (kind === BlockKind.loop || kind === BlockKind.surveyed) shadow.failed = true;
+      fields[frame + JOINED] = ADRIFT;
+    }
+  }
+
+  /** The shadow stack's offset behind a block. */
+  #leaveShadow(frame: number, kind: number): void {
+    const fields = this.#fields;
+    const { shadow, stack } = this;
+    const loop = kind === BlockKind.loop || kind === BlockKind.surveyed;
+    if (loop && !stack.dead) return;
+    if (!stack.dead) this.#join(frame);
+    shadow.offset = fields[frame + ENTERED]!;
+    if (loop) return;
+    // An `if` without an `else` leads there too; with one, or a `try`, this asks for more than it must.
+    if (kind === BlockKind.arms) this.#join(frame);
+    const joined = fields[frame + JOINED]!;
+    if (joined !== NOBODY) shadow.offset = joined;
   }
 
   #checkHeight(): void {

@@ -34,6 +34,7 @@ import type { MemoryPlan, Plan } from './plan.ts';
 import { addRegisters } from './registers.ts';
 import { addScan } from './scan.ts';
 import { addBoot, addElements } from './segments.ts';
+import { ShadowStack } from './shadow-stack.ts';
 import { addFunctionList, entryLimitName, exportTablesChanged } from './tables.ts';
 import { WriteTracker } from './track-writes.ts';
 import type { Counts } from './counts.ts';
@@ -121,16 +122,22 @@ function invalid(bytes: Uint8Array): FargoError {
 
 function rewriteBodies(plan: Plan, out: ByteWriter, budget: BudgetPass | undefined): Counts {
   const { module } = plan;
-  const tracker = new WriteTracker(plan, out);
-  for (const [index, typeIndex] of module.functions.entries()) {
-    const start = module.bodies[2 * index]!;
-    const end = module.bodies[2 * index + 1]!;
-    if (budget === undefined) tracker.body(module.bytes, start, end, typeIndex);
-    else {
-      const charged = budget.body(start, end, typeIndex);
-      tracker.body(charged.buffer, 0, charged.length, typeIndex);
+  const shadow = new ShadowStack(plan);
+  let tracker: WriteTracker;
+  do {
+    out.length = 0;
+    tracker = new WriteTracker(plan, out, shadow);
+    for (const [i, typeIndex] of module.functions.entries()) {
+      const start = module.bodies[2 * i]!;
+      const end = module.bodies[2 * i + 1]!;
+      const index = plan.importedFunctions + i;
+      if (budget === undefined) tracker.body(module.bytes, start, end, index);
+      else {
+        const charged = budget.body(start, end, typeIndex);
+        tracker.body(charged.buffer, 0, charged.length, index);
+      }
     }
-  }
+  } while (shadow.again());
   return tracker.counts;
 }
 

@@ -56,7 +56,7 @@ export class MarkWriter {
 
   /** Makes sure that the store at `at`, its offset `low` below {@link NEAR_OFFSET_MAX}, is covered by a mark. */
   cover(key: number, at: number, pops: number, memory: number, low: number, address: AddressOpcodes): void {
-    const { stack, windows } = this.#flow;
+    const { shadow, stack, windows } = this.#flow;
     this.#memory = memory;
     const bytes = ACCESS_BYTES[key]!;
     const source = stack.sourceAt(pops - 1);
@@ -65,7 +65,9 @@ export class MarkWriter {
       return;
     }
     const delta = source < 0 ? 0 : stack.deltaAt(pops - 1);
-    if (source < 0 || delta > DELTA_MAX || delta < -DELTA_MAX || (delta !== 0 && address !== ADDRESS32)) {
+    if (source === shadow.entry && memory === 0 && shadow.covers(low + delta, low + delta + bytes)) return;
+    const unknown = source < 0 || source === shadow.entry;
+    if (unknown || delta > DELTA_MAX || delta < -DELTA_MAX || (delta !== 0 && address !== ADDRESS32)) {
       this.#coverAlone(key, at, pops, low, address);
       return;
     }
@@ -110,7 +112,7 @@ export class MarkWriter {
    */
   takeAddress(depth: number, bytes: number, memory: number): number {
     const body = this.#body;
-    const { stack, windows } = this.#flow;
+    const { shadow, stack, windows } = this.#flow;
     this.#memory = memory;
     const source = stack.sourceAt(depth);
     const delta = source < 0 ? 0 : stack.deltaAt(depth);
@@ -127,7 +129,8 @@ export class MarkWriter {
     }
     body.indexed(LOCAL_GET, local);
     this.#mark(ADDRESS32);
-    if (known && delta >= 0) windows.add(source, version, memory, delta, delta + bytes, -1, 0);
+    if (known && delta >= 0 && source !== shadow.entry)
+      windows.add(source, version, memory, delta, delta + bytes, -1, 0);
     return local;
   }
 
@@ -141,6 +144,13 @@ export class MarkWriter {
       if (end - low > FRINGE_BYTES || summed) this.#markOff(local, end - 1);
       out.moveTo(place, from);
     });
+  }
+
+  /** Writes the marks of the shadow stack. At the body's beginning. */
+  shadow(): void {
+    const { shadow } = this.#flow;
+    this.#memory = 0;
+    for (const offset of shadow.marks) this.#markOff(shadow.slot, offset);
   }
 
   #markOff(local: number, offset: number): void {
@@ -175,11 +185,11 @@ export class MarkWriter {
 
   /** A mark that serves one store. */
   #coverAlone(key: number, at: number, pops: number, low: number, address: AddressOpcodes): void {
-    const { stack } = this.#flow;
+    const { shadow, stack } = this.#flow;
     const source = stack.sourceAt(pops - 1);
     const delta = source < 0 ? 0 : stack.deltaAt(pops - 1);
     this.#body.copyTo(at);
-    if (source < 0 || (delta !== 0 && address !== ADDRESS32)) {
+    if (source < 0 || source === shadow.entry || (delta !== 0 && address !== ADDRESS32)) {
       this.#markScratch(key, pops, low, address);
       return;
     }

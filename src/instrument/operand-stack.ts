@@ -98,6 +98,19 @@ export class OperandStack {
     this.deltas[this.height - 1] = sum;
   }
 
+  /** `i32.sub`: a local less a constant stays known. */
+  sub(): void {
+    const local = this.sourceAt(1);
+    if (local < 0 || this.sourceAt(0) !== CONSTANT) {
+      this.apply(2, 1);
+      return;
+    }
+    const difference = (this.deltaAt(1) - this.constantAt(0)) | 0;
+    this.pop(2);
+    this.pushLocal(local);
+    this.deltas[this.height - 1] = difference;
+  }
+
   /** The delta of one of the two topmost slots plus the constant that lies `depth` below the top. */
   #sum(depth: number): number {
     return (this.deltaAt(1 - depth) + this.constantAt(depth)) | 0;

@@ -138,7 +138,8 @@ function referencesMove({ module, additions, tables, globals, functionTypes, tag
   );
 }
 
-function takenFunctions({ module }: Plan): number[] {
+/** Functions that can be taken as a reference. */
+export function takenFunctions({ module }: Plan): number[] {
   const taken = new Set<number>();
   const add = (expression: ConstExpr | undefined): void =>
     expression?.functionRefs.forEach((index) => taken.add(index));

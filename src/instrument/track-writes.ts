@@ -61,6 +61,7 @@ import { ADDRESS32, ADDRESS64, MarkWriter, NEAR_OFFSET_MAX } from './marks.ts';
 import type { AddressOpcodes } from './marks.ts';
 import { CONSTANT, UNKNOWN } from './operand-stack.ts';
 import type { Plan } from './plan.ts';
+import type { ShadowStack } from './shadow-stack.ts';
 import { MEMORY_FILL, REPLACED, Replacer } from './replacements.ts';
 import { writeSmallFill } from './small-fill.ts';
 
@@ -79,7 +80,7 @@ const I32_SUB = 0x6b;
 /**
  * How the loop over all code takes an instruction, by key below 0xfc. Numbers, since engines make a table of jumps of them
  * at once: 0: not itself, 1: it has no immediate, only pops and pushes operands, 2: `local.get`, 3: `local.set` and `tee`,
- * 4: `global.get`, 5: `i32.const`, 6: `i32.add`, 7: a load.
+ * 4: `global.get`, 5: `i32.const`, 6: `i32.add` and `sub`, 7: a load.
  */
 const STEPS: Uint8Array = new Uint8Array(256);
 for (let key = 0; key < PREFIX_FC; key++) {
@@ -94,13 +95,15 @@ for (const [name, step] of [
   ['global.get', 4],
   ['i32.const', 5],
   ['i32.add', 6],
+  ['i32.sub', 6],
 ] as const) {
   STEPS[opcodeKey(name)] = step;
 }
 
 export class WriteTracker {
   readonly #plan: Plan;
-  readonly #flow = new Flow();
+  readonly #flow: Flow;
+  readonly #shadow: ShadowStack;
   readonly #body: BodyWriter;
   readonly #counts: Counts = { loads: 0, stores: 0, marks: 0 };
   readonly #marks: MarkWriter;
@@ -118,12 +121,14 @@ export class WriteTracker {
   readonly #hasAddress32: boolean;
 
   /** `out`: where bodies are appended, each with its size. */
-  constructor(plan: Plan, out: ByteWriter) {
+  constructor(plan: Plan, out: ByteWriter, shadow: ShadowStack) {
     // Those that the budget pass added are among them.
     const globals = [...plan.globals, ...plan.additions.globals.map(({ type }) => type)];
     this.#mutable = Uint8Array.from(globals, ({ mutable }) => (mutable ? 1 : 0));
     const types = [...plan.module.types, ...plan.additions.types];
     this.#plan = plan;
+    this.#shadow = shadow;
+    this.#flow = new Flow(shadow);
     this.#body = new BodyWriter(out);
     this.#marks = new MarkWriter(this.#body, this.#flow, this.#counts);
     this.#replacer = new Replacer(plan, this.#body, this.#counts);
@@ -141,10 +146,10 @@ export class WriteTracker {
   }
 
   /**
-   * Rewrites the body `source[start, end)` of a function of type `typeIndex`, which the engine has validated.
+   * Rewrites the body `source[start, end)` of function `index`, which the engine has validated.
    * Throws `FargoError` for an instruction outside the opcode table, and when engines would refuse the result.
    */
-  body(source: Uint8Array, start: number, end: number, typeIndex: number): void {
+  body(source: Uint8Array, start: number, end: number, index: number): void {
     const { loops } = this.#flow.windows;
     const { out } = this.#body;
     const { length } = out;
@@ -154,18 +159,24 @@ export class WriteTracker {
       out.length = length;
       Object.assign(this.#counts, { loads, stores, marks });
       loops.begin(again);
-      this.#write(source, start, end, typeIndex);
+      this.#write(source, start, end, index, again);
       again = true;
-    } while (loops.failed);
+    } while (loops.failed || this.#shadow.failed);
     this.#marks.frames();
     this.#body.finish();
   }
 
-  #write(source: Uint8Array, start: number, end: number, typeIndex: number): void {
-    const code = this.#body.begin(source, start, end, this.#typeParams[typeIndex]!);
+  #write(source: Uint8Array, start: number, end: number, index: number, again: boolean): void {
+    const body = this.#body;
+    const type = this.#plan.functionTypes[index]!;
+    const code = body.begin(source, start, end, this.#typeParams[type]!);
     this.#deferring = -1;
-    this.#flow.begin(code, end, this.#body.locals + this.#mutable.length, this.#typeResults[typeIndex]!);
+    const slots = body.locals + this.#mutable.length;
+    this.#shadow.begin(index, body.locals, slots, again);
+    this.#flow.begin(code, end, slots + 1, this.#typeResults[type]!);
+    this.#marks.shadow();
     this.#code(code, end);
+    this.#shadow.leave();
     this.#body.copyTo(end);
   }
 
@@ -177,6 +188,7 @@ export class WriteTracker {
     const body = this.#body;
     const { source, locals } = body;
     const { stack } = this.#flow;
+    const shadow = this.#shadow.slot;
     const mutable = this.#mutable;
     const { versions } = stack;
     let { kinds, values, deltas, height, base } = stack;
@@ -218,9 +230,9 @@ export class WriteTracker {
         case 4: {
           // global.get
           const global = source[next]!;
-          if (global >= 0x80) break;
-          next++;
           const local = locals + global;
+          if (global >= 0x80 || local === shadow) break;
+          next++;
           if (mutable[global] === 1) stack.touch(local);
           kinds[height] = local;
           deltas[height] = 0;
@@ -238,7 +250,7 @@ export class WriteTracker {
           }
           continue;
         }
-        case 6: // i32.add
+        case 6: // i32.add, i32.sub
           if (height < base + 2 || kinds[height - 1] === CONSTANT || kinds[height - 2] === CONSTANT) break;
           height--;
           kinds[height - 1] = UNKNOWN;
@@ -297,14 +309,16 @@ export class WriteTracker {
         stack.die();
         return immediate;
       case 0x10: // call
-        this.#call(this.#plan.functionTypes[u32At(source, immediate)]!, immediate);
-        return lebEnd(source, immediate);
+        return this.#call(u32At(source, immediate), immediate);
       case 0x21: // local.set
       case 0x22: // local.tee
         flow.setLocal(u32At(source, immediate), key === LOCAL_TEE);
         return lebEnd(source, immediate);
       case 0x6a: // i32.add
         stack.add();
+        return immediate;
+      case 0x6b: // i32.sub
+        stack.sub();
         return immediate;
       default:
         return IS_STORE[key] === 1 ? this.#store(key, at) : this.#rare(at);
@@ -330,11 +344,11 @@ export class WriteTracker {
         stack.pushConstant(s32At(source, next));
         return lebEnd(source, next);
       case 0x23: // global.get
-        stack.pushLocal(this.#globalAsLocal(u32At(source, next)));
+        flow.getGlobal(this.#globalAsLocal(u32At(source, next)));
         return lebEnd(source, next);
       case 0x24: // global.set
         if (!stack.dead) this.#frame(at, lebEnd(source, next));
-        flow.setLocal(this.#globalAsLocal(u32At(source, next)), false);
+        flow.setGlobal(this.#globalAsLocal(u32At(source, next)));
         return lebEnd(source, next);
       case 0x1f: // try_table
         this.#enter(BlockKind.block, next);
@@ -353,19 +367,22 @@ export class WriteTracker {
         flow.leave(at);
         return lebEnd(source, next);
       case 0x0e: // br_table
+        next = this.#targetTable(next);
         stack.die();
-        return this.#targetTable(next);
+        return next;
       case 0x08: // throw
       case 0x09: // rethrow
       case 0x0a: // throw_ref
+        stack.die();
+        return skipImmediate(source, next, key);
       case 0x0f: // return
       case 0x12: // return_call
       case 0x13: // return_call_indirect
-        stack.die();
+        flow.leaveFunction(key === 0x0f ? undefined : key === 0x12 ? u32At(source, next) : -1);
         return skipImmediate(source, next, key);
       case 0x11: // call_indirect
         stack.pop(1);
-        this.#call(u32At(source, next), next);
+        this.#callOf(-1, u32At(source, next), next);
         return skipImmediate(source, next, key);
       case 0x1c: // select with types
         checkSelectTypes(source, next);
@@ -492,7 +509,7 @@ export class WriteTracker {
     at = lebEnd(source, at);
     for (let left = count; left > 0; left--) {
       if (source[at++]! < 2) at = lebEnd(source, at);
-      this.#flow.target(u32At(source, at) + 1);
+      this.#flow.targetHandler(u32At(source, at) + 1);
       at = lebEnd(source, at);
     }
   }
@@ -515,8 +532,14 @@ export class WriteTracker {
     return local;
   }
 
-  #call(type: number, at: number): void {
-    this.#flow.call(this.#typeParams[type]!, this.#typeResults[type]!, at);
+  /** A call of function `callee`, its index at `at`. Returns where the next instruction begins. */
+  #call(callee: number, at: number): number {
+    this.#callOf(callee, this.#plan.functionTypes[callee]!, at);
+    return lebEnd(this.#body.source, at);
+  }
+
+  #callOf(callee: number, type: number, at: number): void {
+    this.#flow.call(callee, this.#typeParams[type]!, this.#typeResults[type]!, at);
   }
 
   /** A store of one byte of opcode, its mark not to wait, at `at`. Returns where the next instruction begins. */

@@ -5,7 +5,7 @@
 
 import { assert, asyncProperty, nat } from 'fast-check';
 import { expect, test } from 'vitest';
-import { Pair, markedPages, outcomeOf, wat, type Twin } from '../../test/instrument/harness.ts';
+import { Pair, markedPages, marksAreMissing, outcomeOf, wat } from '../../test/instrument/harness.ts';
 import type { CodeOptions } from '../../test/instrument/random-code.ts';
 import { ADDRESS_LOCALS, Random, randomModule } from '../../test/instrument/random-code.ts';
 
@@ -46,14 +46,6 @@ async function check(
       expect(pair.uncoveredWrite(), `uncovered write in ${place}`).toBeUndefined();
     }
   }
-}
-
-/** Whether a loop whose marks wait was left by a trap: loops-soundness.test.ts. */
-function marksAreMissing(twin: Twin): boolean {
-  const { deferred } = twin.meta.hooks;
-  if (deferred === undefined || twin.global(deferred).value === 0) return false;
-  twin.global(deferred).value = 0;
-  return true;
 }
 
 function address(random: Random): number {

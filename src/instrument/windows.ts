@@ -26,6 +26,7 @@ import { LoopAssumptions } from './loop-assumptions.ts';
 import { CONSTANT } from './operand-stack.ts';
 import { StackFrames } from './stack-frames.ts';
 import type { OperandStack } from './operand-stack.ts';
+import type { ShadowStack } from './shadow-stack.ts';
 
 /** Windows and aliases that are looked at for one store: bounds the search, not correctness. */
 const SEARCH_MAX = 16;
@@ -54,6 +55,7 @@ export class Windows {
   found = -1;
 
   readonly #stack: OperandStack;
+  readonly #shadow: ShadowStack;
   #tries = 0;
   /**
    * Whether the store asked for is `local + constant`, which may wrap, rather than an offset, which may not. Stays once an
@@ -80,8 +82,9 @@ export class Windows {
   /** By local: the window that stands for the frame it holds, -1: none. */
   #frameWindows = new Int32Array(1024).fill(-1);
 
-  constructor(stack: OperandStack) {
+  constructor(stack: OperandStack, shadow: ShadowStack) {
     this.#stack = stack;
+    this.#shadow = shadow;
     this.loops = new LoopAssumptions(stack);
   }
 
@@ -105,6 +108,7 @@ export class Windows {
   }
 
   #cover(source: number, version: number, memory: number, low: number, end: number): number {
+    if (source === this.#shadow.entry && memory === 0) return this.#shadow.covers(low, end) ? Cover.full : Cover.none;
     if (low < 0) return Cover.none;
     const { floor } = this.loops;
     let window = this.#heads[source + 2]!;

@@ -70,10 +70,15 @@ export class Pair {
   readonly guest: Uint8Array;
   readonly #zero: Uint8Array;
 
-  /** Of a module that exports `memory` and `fuel`, and neither grows the memory nor imports anything. */
-  constructor(bytes: Uint8Array<ArrayBuffer>, options: InstrumentOptions) {
-    this.twin = new Twin(bytes, {}, options);
-    this.plain = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as Exports;
+  /** Of a module that exports `memory` and `fuel`, and does not grow the memory. `host`: what each of them imports. */
+  constructor(bytes: Uint8Array<ArrayBuffer>, options: InstrumentOptions, host?: (exports: () => Exports) => Imports) {
+    this.twin = new Twin(
+      bytes,
+      host?.(() => this.twin.exports),
+      options,
+    );
+    const imports = host?.(() => this.plain) as WebAssembly.Imports | undefined;
+    this.plain = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports).exports as Exports;
     this.plainBytes = new Uint8Array((this.plain['memory'] as unknown as WebAssembly.Memory).buffer);
     this.guest = this.twin.guest();
     this.#zero = new Uint8Array(this.guest.length);
@@ -98,6 +103,14 @@ export class Pair {
   uncoveredWrite(): number | undefined {
     return uncoveredWrite(this.#zero, this.guest, this.twin.map());
   }
+}
+
+/** Whether a loop whose marks wait was left by a trap: then they are missing until the host marks everything. Asked once. */
+export function marksAreMissing(twin: Twin): boolean {
+  const { deferred } = twin.meta.hooks;
+  if (deferred === undefined || twin.global(deferred).value === 0) return false;
+  twin.global(deferred).value = 0;
+  return true;
 }
 
 /** What a call did: its result, or its trap's kind; what the engine says of a trap that has none here. */
