@@ -7,9 +7,9 @@
  */
 
 import { assert } from '../base/assert.ts';
+import { OperandStack } from './operand-stack.ts';
 import { ADRIFT, NOBODY } from './shadow-stack.ts';
 import type { ShadowStack } from './shadow-stack.ts';
-import { OperandStack } from './operand-stack.ts';
 import { Windows } from './windows.ts';
 
 /**
@@ -192,6 +192,7 @@ export class Flow {
   #join(frame: number): void {
     const fields = this.#fields;
     const { shadow } = this;
+    if (shadow.slot < 0) return;
     const joined = fields[frame + JOINED]!;
     if (joined === NOBODY) fields[frame + JOINED] = shadow.offset;
     else if (joined !== shadow.offset && joined !== ADRIFT) {

@@ -5,7 +5,7 @@
 
 import { assert, asyncProperty, nat } from 'fast-check';
 import { expect, test } from 'vitest';
-import { Pair, marksAreMissing, outcomeOf, wat } from '../../test/instrument/harness.ts';
+import { Pair, exceptionless, marksAreMissing, outcomeOf, wat } from '../../test/instrument/harness.ts';
 import type { Exports, Imports } from '../../test/instrument/harness.ts';
 import { Random } from '../../test/instrument/random-code.ts';
 import { randomShadowModule } from '../../test/instrument/random-shadow.ts';
@@ -39,7 +39,7 @@ async function check(seed: number, options: { handlers: boolean; budget: boolean
       const place = `seed ${seed}, f${i}(${args.join()}) at ${stack}`;
       const run = (exports: Exports) => (): unknown => {
         exports['set']!(stack);
-        return caught(() => exports[`f${i}`]!(...args));
+        return exceptionless(() => exports[`f${i}`]!(...args));
       };
       const expected = outcomeOf(run(plain));
       expect(outcomeOf(run(twin.exports)), place).toEqual(expected);
@@ -47,16 +47,6 @@ async function check(seed: number, options: { handlers: boolean; budget: boolean
       if (marksAreMissing(twin)) continue;
       expect(pair.uncoveredWrite(), `uncovered write in ${place}`).toBeUndefined();
     }
-  }
-}
-
-/** An exception of the guest that leaves it counts as a result. */
-function caught(call: () => unknown): unknown {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof (WebAssembly as unknown as { Exception: new () => Error }).Exception) return 'exception';
-    throw error;
   }
 }
 

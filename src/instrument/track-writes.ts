@@ -61,8 +61,8 @@ import { ADDRESS32, ADDRESS64, MarkWriter, NEAR_OFFSET_MAX } from './marks.ts';
 import type { AddressOpcodes } from './marks.ts';
 import { CONSTANT, UNKNOWN } from './operand-stack.ts';
 import type { Plan } from './plan.ts';
-import type { ShadowStack } from './shadow-stack.ts';
 import { MEMORY_FILL, REPLACED, Replacer } from './replacements.ts';
+import type { ShadowStack } from './shadow-stack.ts';
 import { writeSmallFill } from './small-fill.ts';
 
 const UNREACHABLE = 0x00;
@@ -80,7 +80,7 @@ const I32_SUB = 0x6b;
 /**
  * How the loop over all code takes an instruction, by key below 0xfc. Numbers, since engines make a table of jumps of them
  * at once: 0: not itself, 1: it has no immediate, only pops and pushes operands, 2: `local.get`, 3: `local.set` and `tee`,
- * 4: `global.get`, 5: `i32.const`, 6: `i32.add` and `sub`, 7: a load.
+ * 4: `global.get`, 5: `i32.const`, 6: `i32.add`, 7: a load, 8: `i32.sub`.
  */
 const STEPS: Uint8Array = new Uint8Array(256);
 for (let key = 0; key < PREFIX_FC; key++) {
@@ -95,7 +95,7 @@ for (const [name, step] of [
   ['global.get', 4],
   ['i32.const', 5],
   ['i32.add', 6],
-  ['i32.sub', 6],
+  ['i32.sub', 8],
 ] as const) {
   STEPS[opcodeKey(name)] = step;
 }
@@ -120,7 +120,7 @@ export class WriteTracker {
   #deferring = 0;
   readonly #hasAddress32: boolean;
 
-  /** `out`: where bodies are appended, each with its size. */
+  /** `out`: where bodies are appended, each with its size. `shadow`: of all readings of this module. */
   constructor(plan: Plan, out: ByteWriter, shadow: ShadowStack) {
     // Those that the budget pass added are among them.
     const globals = [...plan.globals, ...plan.additions.globals.map(({ type }) => type)];
@@ -250,8 +250,13 @@ export class WriteTracker {
           }
           continue;
         }
-        case 6: // i32.add, i32.sub
+        case 6: // i32.add
           if (height < base + 2 || kinds[height - 1] === CONSTANT || kinds[height - 2] === CONSTANT) break;
+          height--;
+          kinds[height - 1] = UNKNOWN;
+          continue;
+        case 8: // i32.sub: it moves a shadow stack, if there is one
+          if (shadow >= 0 || height < base + 2) break;
           height--;
           kinds[height - 1] = UNKNOWN;
           continue;

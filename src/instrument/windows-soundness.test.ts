@@ -5,7 +5,7 @@
 
 import { assert, asyncProperty, nat } from 'fast-check';
 import { expect, test } from 'vitest';
-import { Pair, markedPages, marksAreMissing, outcomeOf, wat } from '../../test/instrument/harness.ts';
+import { Pair, exceptionless, markedPages, marksAreMissing, outcomeOf, wat } from '../../test/instrument/harness.ts';
 import type { CodeOptions } from '../../test/instrument/random-code.ts';
 import { ADDRESS_LOCALS, Random, randomModule } from '../../test/instrument/random-code.ts';
 
@@ -51,16 +51,6 @@ async function check(
 function address(random: Random): number {
   if (random.chance(25)) return random.pick(PLACES) + random.below(16);
   return 4096 * (1 + random.below(14)) - random.below(180);
-}
-
-/** An exception of the guest that leaves it counts as a result. */
-function exceptionless(call: () => unknown): unknown {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof (WebAssembly as unknown as { Exception: new () => Error }).Exception) return 'exception';
-    throw error;
-  }
 }
 
 const runs = Number(process.env['FARGO_RUNS'] ?? 40);

@@ -126,6 +126,16 @@ export function outcomeOf(call: () => unknown): Outcome {
   }
 }
 
+/** An exception of the guest that leaves it counts as a result. */
+export function exceptionless(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof (WebAssembly as unknown as { Exception: new () => Error }).Exception) return 'exception';
+    throw error;
+  }
+}
+
 /** Pages whose mark is set; throws when the map holds anything but 0 and 1. */
 export function markedPages(map: Uint8Array): number[] {
   const pages: number[] = [];

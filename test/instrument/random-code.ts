@@ -3,6 +3,9 @@
  * that no write escapes the marks. Every stored byte is not zero, so in a zeroed memory each write shows.
  */
 
+/** A bit of the local `$bits`, another one each time: they go round. */
+export const NEXT_BIT = '(i32.and (local.tee $bits (i32.rotr (local.get $bits) (i32.const 1))) (i32.const 1))';
+
 /** A small deterministic generator (xorshift). */
 export class Random {
   #state: number;

@@ -4,6 +4,7 @@
  * is surveyed. Every stored byte is not zero.
  */
 
+import { NEXT_BIT } from './random-code.ts';
 import type { Random } from './random-code.ts';
 
 const LOOPS_MAX = 6;
@@ -103,8 +104,8 @@ class NestText {
   /** Statements that some iterations leave out. */
   #skip(depth: number): string {
     const label = `$l${this.#labels++}`;
-    if (this.#random.chance(50)) return `(if ${this.#bit()} (then ${this.#statements(depth - 1)}))`;
-    return this.#within(label, () => `(block ${label} (br_if ${label} ${this.#bit()}) ${this.#statements(depth - 1)})`);
+    if (this.#random.chance(50)) return `(if ${NEXT_BIT} (then ${this.#statements(depth - 1)}))`;
+    return this.#within(label, () => `(block ${label} (br_if ${label} ${NEXT_BIT}) ${this.#statements(depth - 1)})`);
   }
 
   /** Out of a block, or back to the head of a loop, which costs fuel. */
@@ -112,8 +113,8 @@ class NestText {
     const random = this.#random;
     if (this.#open.length === 0) return '';
     const label = random.pick(this.#open);
-    if (random.chance(50)) return `(if ${this.#bit()} (then ${this.#set()} (br ${label})))`;
-    return `(if ${this.#bit()} (then (br_table ${random.pick(this.#open)} ${label} ${this.#bit()})))`;
+    if (random.chance(50)) return `(if ${NEXT_BIT} (then ${this.#set()} (br ${label})))`;
+    return `(if ${NEXT_BIT} (then (br_table ${random.pick(this.#open)} ${label} ${NEXT_BIT})))`;
   }
 
   #within(label: string, text: () => string): string {
@@ -121,11 +122,6 @@ class NestText {
     const inner = text();
     this.#open.pop();
     return inner;
-  }
-
-  /** Another bit each time: bits go round. */
-  #bit(): string {
-    return '(i32.and (local.tee $bits (i32.rotr (local.get $bits) (i32.const 1))) (i32.const 1))';
   }
 
   #loop(depth: number): string {
@@ -141,7 +137,7 @@ class NestText {
         (global.set $fuel (i32.sub (global.get $fuel) (i32.const 1)))
         (call $nothing)
         ${this.#statements(depth - 1)}
-        ${this.#random.chance(25) ? `(if ${this.#bit()} (then ${this.#set()} ${again}))` : ''}
+        ${this.#random.chance(25) ? `(if ${NEXT_BIT} (then ${this.#set()} ${again}))` : ''}
         ${this.#statements(depth - 1)}
         ${this.#random.chance(40) ? this.#set() : ''}
         ${again})`,

@@ -4,6 +4,7 @@
  * do not, or only on some paths, or throw, or call a host that comes back in. Every stored byte is not zero.
  */
 
+import { NEXT_BIT } from './random-code.ts';
 import type { Random } from './random-code.ts';
 
 const LOOPS_MAX = 4;
@@ -95,7 +96,7 @@ class ShadowText {
     if (roll < 63) return this.#call();
     if (roll < 76) return this.#skip(depth);
     if (roll < 84) return this.#loop(depth);
-    if (roll < 93) return `(if ${this.#bit()} (then ${this.#exit()}))`;
+    if (roll < 93) return `(if ${NEXT_BIT} (then ${this.#exit()}))`;
     if (roll < 95) return `(local.set $x ${GET})`;
     if (roll < 96) return `(call $move (i32.const ${random.pick([0, ...FAR])}))`;
     if (roll < 97) return step(random.pick(FAR));
@@ -119,10 +120,10 @@ class ShadowText {
 
   #call(): string {
     const random = this.#random;
-    const operands = `${this.#bit()} (i32.sub (local.get $depth) (i32.const 1))`;
+    const operands = `${NEXT_BIT} (i32.sub (local.get $depth) (i32.const 1))`;
     if (random.chance(5)) return '(call $in)';
     if (random.chance(5)) return '(if (i32.const 0) (then (call $in) (unreachable)))';
-    if (random.chance(5)) return `(call_indirect (type $f) ${operands} ${this.#bit()})`;
+    if (random.chance(5)) return `(call_indirect (type $f) ${operands} ${NEXT_BIT})`;
     return `(call $f${random.below(this.#functions)} ${operands})`;
   }
 
@@ -135,10 +136,10 @@ class ShadowText {
     const [label, depth] = outward ? (['', 0] as const) : random.pick(this.#open);
     const back = random.chance(12) ? step(random.pick(FAR)) : depth === this.#depth ? '' : step(this.#depth - depth);
     if (label === '' && random.chance(10)) {
-      return `${back} (return_call $f${random.below(this.#functions)} ${this.#bit()} (i32.const 1))`;
+      return `${back} (return_call $f${random.below(this.#functions)} ${NEXT_BIT} (i32.const 1))`;
     }
     if (label === '') return `${back} (return)`;
-    return `${back} ${random.chance(40) ? `(br ${label})` : `(br_table ${label} ${random.pick(this.#open)[0]} ${this.#bit()})`}`;
+    return `${back} ${random.chance(40) ? `(br ${label})` : `(br_table ${label} ${random.pick(this.#open)[0]} ${NEXT_BIT})`}`;
   }
 
   /** Statements that are left out sometimes. */
@@ -146,10 +147,10 @@ class ShadowText {
     const label = `$l${this.#labels++}`;
     const random = this.#random;
     const arm = (): string => this.#statements(depth - 1);
-    if (random.chance(5)) return `(if ${this.#bit()} (then ${step(random.pick(FAR))}))`;
-    if (random.chance(20)) return `(if ${this.#bit()} (then ${arm()}) (else ${arm()}))`;
-    if (random.chance(20)) return `(if ${this.#bit()} (then ${arm()}))`;
-    return this.#within(label, () => `(block ${label} (br_if ${label} ${this.#bit()}) ${arm()})`);
+    if (random.chance(5)) return `(if ${NEXT_BIT} (then ${step(random.pick(FAR))}))`;
+    if (random.chance(20)) return `(if ${NEXT_BIT} (then ${arm()}) (else ${arm()}))`;
+    if (random.chance(20)) return `(if ${NEXT_BIT} (then ${arm()}))`;
+    return this.#within(label, () => `(block ${label} (br_if ${label} ${NEXT_BIT}) ${arm()})`);
   }
 
   #try(depth: number): string {
@@ -162,11 +163,6 @@ class ShadowText {
     const inner = text();
     this.#open.pop();
     return inner;
-  }
-
-  /** Another bit each time: bits go round. */
-  #bit(): string {
-    return '(i32.and (local.tee $bits (i32.rotr (local.get $bits) (i32.const 1))) (i32.const 1))';
   }
 
   #loop(depth: number): string {
